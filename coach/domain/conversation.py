@@ -1,0 +1,121 @@
+"""A conversation: the turn that comes in, the reply that goes out, the events in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from coach.domain.citations import Citation, Grounding
+from coach.domain.people import Owner
+from coach.domain.ranking import Hit
+from coach.domain.suggestions import Correction, Dial, Situation, Suggestions
+
+SafetyKind = Literal["crisis", "abuse", "harassment", "medical-legal", "safeguarding", "out-of-scope"]
+Speaker = Literal["user", "coach"]
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyDecision:
+    """Why a turn was not coached; `reason` is a plain clause for the user and the log, without their words."""
+
+    decision: SafetyKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the user sends. With no conversation the turn stands alone and leaves nothing in the store."""
+
+    text: str
+    conversation_id: str | None = None
+    relationship_id: str | None = None
+    correction: Correction = field(default_factory=Correction)
+    dial: Dial | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply, whole. `composer` is "built-in" or a model's id; `prompt_digest` identifies the templates used."""
+
+    markdown: str
+    grounding: Grounding
+    composer: str
+    situation: Situation
+    suggestions: Suggestions
+    citations: tuple[Citation, ...]
+    safety: SafetyDecision | None
+    prompt_digest: str
+    timings_ms: Mapping[str, float]
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as the store keeps it; the coach's carry the reply they came with."""
+
+    id: str
+    conversation_id: str
+    speaker: Speaker
+    text: str
+    created_at: datetime
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A chat with the coach (a *session* is the mentoring meeting)."""
+
+    id: str
+    owner: Owner
+    title: str
+    relationship_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SituationRead:
+    """The situation was read; the page shows its chips."""
+
+    situation: Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """Retrieval is done; counts and scores for the evidence panel and the evals."""
+
+    knowledge: tuple[Hit, ...]
+    notes: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A further piece of the reply's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """The reply's suggestions as objects."""
+
+    suggestions: Suggestions
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The turn is over and verified."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The turn could not be answered; `message` is fit to be shown."""
+
+    message: str
+
+
+Event = SituationRead | Retrieved | TextDelta | Suggested | Finished | Failed
