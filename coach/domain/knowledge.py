@@ -106,7 +106,7 @@ class Card:
     @property
     def text(self) -> str:
         """What is indexed, shown and quoted from."""
-        return f"{self.gist}\n\n{self.body}"
+        return f"{self.gist}\n\n{self.do}\n\n{self.body}"
 
 
 @dataclass(frozen=True, slots=True)
