@@ -230,18 +230,50 @@ class NoteStore(Protocol):
 class KnowledgeBase(Protocol):
     """The curated knowledge, validated. Records are looked up by id (KeyError where unknown) and listed in file order."""
 
-    taxonomy: Taxonomy
-    sources: dict[str, Source]
-    cards: dict[str, Card]
-    questions: dict[str, Question]
-    framings: dict[str, Framing]
-    resources: dict[str, Resource]
-    plans: dict[str, Plan]
-    acknowledgements: dict[str, Acknowledgement]
-    scenarios: dict[str, Scenario]
-    journeys: dict[str, Journey]
-    digest: str
-    """Of all files, for the eval runs."""
+    # Properties rather than attributes, so that a frozen dataclass fulfils the port.
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The closed vocabularies."""
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """By id."""
+
+    @property
+    def cards(self) -> dict[str, Card]:
+        """By id."""
+
+    @property
+    def questions(self) -> dict[str, Question]:
+        """By id."""
+
+    @property
+    def framings(self) -> dict[str, Framing]:
+        """By id."""
+
+    @property
+    def resources(self) -> dict[str, Resource]:
+        """By id."""
+
+    @property
+    def plans(self) -> dict[str, Plan]:
+        """By id."""
+
+    @property
+    def acknowledgements(self) -> dict[str, Acknowledgement]:
+        """By id."""
+
+    @property
+    def scenarios(self) -> dict[str, Scenario]:
+        """By id."""
+
+    @property
+    def journeys(self) -> dict[str, Journey]:
+        """By id."""
+
+    @property
+    def digest(self) -> str:
+        """Of all files, for the eval runs."""
 
     def indexed_texts(self) -> Iterator[tuple[EntryKind, str, str]]:
         """(kind, id, text to embed and to search by words) of everything that is retrieved by meaning."""

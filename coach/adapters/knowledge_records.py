@@ -192,7 +192,7 @@ def _identifier_faults(value: LinedDict) -> Iterator[Fault]:
 def _body_faults(body: str) -> Iterator[str]:
     found = tuple(line.removeprefix("## ").strip() for line in body.splitlines() if line.startswith("## "))
     if found != HEADINGS:
-        yield f"the body must have the headings {', '.join(HEADINGS)} in this order; it has {', '.join(found) or 'none'}"
+        yield f"the body needs the headings {', '.join(HEADINGS)} in this order; it has {', '.join(found) or 'none'}"
     sections = re.split(r"^## .*$", body, flags=re.MULTILINE)
     if any(not section.strip() for section in sections[1:]):
         yield "a heading of the body has nothing under it"

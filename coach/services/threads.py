@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from coach.domain.notes import Note
+from coach.domain.people import Owner
 from coach.domain.sentences import sentence_spans
 from coach.domain.suggestions import Thread, ThreadKind
 
@@ -176,3 +177,16 @@ def unresolved(threads: Sequence[Thread], notes: Sequence[Note]) -> list[Thread]
 
 def _telling_words(text: str) -> set[str]:
     return {word[:6] for word in re.findall(r"[a-z]{4,}", text.lower()) if word not in _EMPTY_WORDS}
+
+
+def pasted_notes(text: str) -> list[Thread]:
+    """Threads of notes that were pasted into a message; empty for a message that is no notes (under 40 words)."""
+    if len(text.split()) < 40:
+        return []
+    pasted = Note(
+        id="", owner=Owner(""), title="", text=text, date=None, relationship_id=None, format="pasted", created_at=_NEVER
+    )
+    return threads_in(pasted)
+
+
+_NEVER = datetime.min

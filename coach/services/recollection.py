@@ -1,0 +1,185 @@
+"""Recollection: which of the owner's own notes bear on a turn, down to the sentence.
+
+Finding chunks is `coach.services.retrieval`; finding threads in a note is `coach.services.threads`.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from coach.domain.notes import Note
+from coach.domain.people import Owner
+from coach.domain.sentences import sentence_spans
+from coach.domain.suggestions import Situation, Thread
+from coach.ports import NoteStore, Scope
+from coach.services.retrieval import NoteHit, Query, Retrieval
+from coach.services.threads import threads_in, unresolved
+
+NOTES_READ = 12
+"""Latest notes of a relationship that are read for threads in one turn."""
+RELEVANT = 0.30
+"""Cosine similarity from which a chunk counts as being about the question."""
+
+_STOP = frozenset(
+    "what when where which who whom whose how why did does was were has have had the and for with that this they them she her"
+    " him his our about say said says tell told talk talked ever again last time note notes mention mentioned promise promised"
+    " agree agreed remind can you could would should their there then than but not are is any anything something session"
+    " meeting month week year ago from into want wanted decide decided speak spoke call called name person do we me my i a an"
+    " in on at to of it be been".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A stretch of a note that bears on the turn; `score` is the fused retrieval score or 1 for a thread."""
+
+    note: Note
+    start: int
+    end: int
+    why: str
+    thread: Thread | None = None
+
+    @property
+    def quote(self) -> str:
+        """The verbatim words."""
+        return self.note.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The answer of the notes to a question about them."""
+
+    found: tuple[Recalled, ...] = ()
+    nearest: Recalled | None = None
+    missing: str | None = None
+    """The word asked for that no note holds."""
+    first_day: date | None = None
+
+
+class Recollection:
+    """Recalls for one owner at a time; holds nothing between turns."""
+
+    def __init__(self, retrieval: Retrieval, store: NoteStore) -> None:
+        self._retrieval = retrieval
+        self._store = store
+
+    def for_session(self, query: Query, situation: Situation, *, owner: Owner) -> tuple[Recalled, ...]:
+        """What the next session could take up: an open promise, then the moments nearest to what was asked.
+
+        Empty where there is no relationship or no note of it.
+        """
+        if situation.relationship is None:
+            return ()
+        notes = self._store.notes(owner=owner, relationship_id=situation.relationship.id)[:NOTES_READ]
+        if not notes:
+            return ()
+        by_id = {note.id: note for note in notes}
+        threads = [thread for note in notes for thread in threads_in(note)]
+        promises = [_of_thread(t, by_id, "promised, and not mentioned since") for t in unresolved(threads, notes)[:3]]
+        moments = self._moments(query, situation, notes, threads, owner=owner)
+        return (*promises, *moments)
+
+    def after_session(self, notes: Sequence[Note]) -> tuple[Recalled, ...]:
+        """What stands out in the latest note: moments first, then what was promised."""
+        if not notes:
+            return ()
+        latest = notes[0]
+        by_id = {latest.id: latest}
+        threads = threads_in(latest)
+        moments = [t for t in threads if t.kind in ("worry", "win", "open-question", "decision")]
+        promises = [t for t in threads if t.kind == "commitment"]
+        return tuple(_of_thread(t, by_id, "from your latest notes") for t in (*moments[:3], *promises[:3]))
+
+    def look_up(self, query: Query, situation: Situation, *, owner: Owner, today: date) -> Lookup:
+        """The answer to a question about the notes, or the nearest thing with the word that is missing."""
+        relationship_id = situation.relationship.id if situation.relationship else None
+        since, until = months_named(query.text, today=today)
+        scope = Scope(relationship_id=relationship_id, since=since, until=until)
+        hits = self._retrieval.notes(query, owner=owner, scope=scope, top_k=5, is_diverse=False)
+        asked = content_words(query.text, leave_out=situation.name)
+        notes = self._store.notes(owner=owner, relationship_id=relationship_id)
+        dated = [note.date for note in notes if note.date]
+        good = [hit for hit in hits if _answers(hit, asked)]
+        if good:
+            found = [_best_sentence(hit, asked, "nearest to what you asked") for hit in good[:3]]
+            return Lookup(found=_distinct(found), first_day=min(dated, default=None))
+        if scope.since and not hits:
+            hits = self._retrieval.notes(
+                query, owner=owner, scope=Scope(relationship_id=relationship_id), top_k=5, is_diverse=False
+            )
+        nearest = _best_sentence(hits[0], asked, "the nearest thing in your notes") if hits else None
+        missing = next((word for word in asked if not any(word[:5] in note.text.lower() for note in notes)), None)
+        return Lookup(nearest=nearest, missing=missing, first_day=min(dated, default=None))
+
+    def _moments(
+        self, query: Query, situation: Situation, notes: Sequence[Note], threads: Sequence[Thread], *, owner: Owner
+    ) -> list[Recalled]:
+        by_id = {note.id: note for note in notes}
+        if situation.whose == "theirs" and situation.feeling != "calm":
+            worries = [_of_thread(t, by_id, f"you asked about {situation.name or 'them'}") for t in threads if t.kind == "worry"]
+            if worries:
+                return worries[:2]
+        assert situation.relationship is not None
+        scope = Scope(relationship_id=situation.relationship.id)
+        hits = self._retrieval.notes(query, owner=owner, scope=scope, top_k=3)
+        asked = content_words(query.text, leave_out=situation.name)
+        return list(_distinct([_best_sentence(hit, asked, "nearest to what you wrote") for hit in hits if hit.note.id in by_id]))
+
+
+def content_words(text: str, *, leave_out: str | None = None) -> list[str]:
+    """Words of a question that carry what it asks for, in order; not the person's name and not month names."""
+    months = {name.lower() for name in calendar.month_name if name}
+    skip = _STOP | months | {part.lower() for part in (leave_out or "").split()}
+    return [word for word in dict.fromkeys(re.findall(r"[a-z][a-z'-]+", text.lower())) if word not in skip and len(word) > 2]
+
+
+def months_named(text: str, *, today: date) -> tuple[date | None, date | None]:
+    """First and last day of a month that the text names ("in March"): the latest that is not in the future."""
+    for number, name in enumerate(calendar.month_name):
+        if name and re.search(rf"\b(?:in|during|since|from|last) {name}\b", text):
+            year = today.year if number <= today.month else today.year - 1
+            first = date(year, number, 1)
+            last = date(year, number, calendar.monthrange(year, number)[1])
+            return first, None if re.search(rf"\bsince {name}\b", text) else last
+    return None, None
+
+
+def _answers(hit: NoteHit, asked: Sequence[str]) -> bool:
+    """Whether a chunk is about the question: it holds one of its telling words, or means much the same."""
+    text = hit.chunk.text.lower()
+    shared = [word for word in asked if word[:5] in text]
+    if not asked:
+        return hit.hit.dense >= RELEVANT
+    return (bool(shared) and len(shared) * 2 >= len(asked)) or hit.hit.dense >= RELEVANT + 0.2
+
+
+def _best_sentence(hit: NoteHit, asked: Sequence[str], why: str) -> Recalled:
+    """The sentence of a chunk that shares most words with the question; the first substantial one where none does."""
+    spans = [(hit.chunk.start + s, hit.chunk.start + e) for s, e in sentence_spans(hit.chunk.text)]
+    telling = [(s, e) for s, e in spans if not hit.note.text[s:e].lstrip().startswith("#") and e - s >= 12] or spans
+
+    def score(span: tuple[int, int]) -> tuple[int, int]:
+        sentence = hit.note.text[span[0] : span[1]].lower()
+        return sum(word[:5] in sentence for word in asked), -span[0]
+
+    start, end = max(telling, key=score) if telling else (hit.chunk.start, hit.chunk.end)
+    return Recalled(hit.note, *_trimmed(hit.note.text, start, end), why)
+
+
+def _of_thread(thread: Thread, notes: dict[str, Note], why: str) -> Recalled:
+    return Recalled(notes[thread.note_id], thread.start, thread.end, why, thread)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without list marks and surrounding white space."""
+    match = re.match(r"\s*(?:[-*•]\s+|\d+[.)]\s+)?", text[start:end])
+    start += match.end() if match else 0
+    return start, start + len(text[start:end].rstrip())
+
+
+def _distinct(items: Sequence[Recalled]) -> tuple[Recalled, ...]:
+    return tuple({(item.note.id, item.start): item for item in items}.values())

@@ -1,0 +1,223 @@
+"""Chooses what to suggest for a situation: a plan, questions in an arc, framings, resources, the notes that bear on it.
+
+How it is said is `coach.services.compose`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from coach.domain.knowledge import ARC, Acknowledgement, Card, Framing, Plan, Purpose, Question, Resource
+from coach.domain.people import Role
+from coach.domain.ranking import Hit
+from coach.domain.suggestions import Situation
+from coach.ports import KnowledgeBase
+
+TOPIC_BONUS = (0.40, 0.22, 0.12)
+"""Added for sharing the first, second or third topic of the situation."""
+STAGE_BONUS = 0.30
+FOUND_BONUS = 0.60
+"""Weight of the fused retrieval score beside the bonuses."""
+
+
+class _Placed(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def audience(self) -> tuple[Role, ...]: ...
+    @property
+    def stages(self) -> tuple[str, ...]: ...
+    @property
+    def topics(self) -> tuple[str, ...]: ...
+
+
+_Record = TypeVar("_Record", bound=_Placed)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Retrieved knowledge of one turn, by kind."""
+
+    cards: Sequence[Hit] = ()
+    questions: Sequence[Hit] = ()
+    framings: Sequence[Hit] = ()
+    resources: Sequence[Hit] = ()
+    plans: Sequence[Hit] = ()
+
+    def everything(self) -> tuple[Hit, ...]:
+        """All hits, for the events."""
+        return (*self.cards, *self.questions, *self.framings, *self.resources, *self.plans)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A question of the arc with the note that goes with it; `is_held_back` for one that answers the first."""
+
+    question: Question
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen for a turn, best first."""
+
+    plan: Plan | None
+    steps: tuple[Step, ...]
+    cards: tuple[Card, ...]
+    framings: tuple[Framing, ...]
+    resources: tuple[Resource, ...]
+    acknowledgement: Acknowledgement | None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What must not come back: in this relationship, and in this conversation."""
+
+    questions: frozenset[str] = frozenset()
+    cards: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+    acknowledgements: frozenset[str] = frozenset()
+    framings: frozenset[str] = frozenset()
+
+
+class Suggester:
+    """Chooses from one library."""
+
+    def __init__(self, knowledge: KnowledgeBase) -> None:
+        self._knowledge = knowledge
+
+    def choose(self, situation: Situation, found: Found, memory: Memory) -> Choice:
+        """The choice for a situation; deterministic, ties broken by id."""
+        plan = self._plan(situation, found.plans) if situation.intent in ("plan-session", "difficulty", "reflect") else None
+        steps = self._steps(situation, plan, found.questions, memory)
+        cards = self._best(self._knowledge.cards, found.cards, situation, memory.cards)
+        framings = self._best(self._knowledge.framings, found.framings, situation, memory.framings)
+        resources = self._best(self._knowledge.resources, found.resources, situation, memory.resources)
+        return Choice(
+            plan=plan,
+            steps=steps,
+            cards=tuple(cards[:4]),
+            framings=tuple(framings[:3]),
+            resources=tuple(resources[:5]),
+            acknowledgement=self.acknowledgement(situation, memory),
+        )
+
+    def acknowledgement(self, situation: Situation, memory: Memory) -> Acknowledgement | None:
+        """One for the feeling that was voiced; for calm only where the stage matches."""
+
+        def score(item: Acknowledgement) -> float:
+            return (situation.stage in item.stages) * 2.0 + (not item.stages) * 1.0 - 3.0 * (item.id in memory.acknowledgements)
+
+        fitting = [
+            item
+            for item in self._knowledge.acknowledgements.values()
+            if item.feeling == situation.feeling
+            and situation.role in item.audience
+            and (item.whose == situation.whose or situation.feeling == "calm")
+            and (not item.stages or situation.stage in item.stages or situation.feeling != "calm")
+        ]
+        return min(fitting, key=lambda item: (-score(item), item.id)) if fitting else None
+
+    def questions(
+        self,
+        situation: Situation,
+        hits: Sequence[Hit],
+        memory: Memory,
+        *,
+        purposes: Iterable[Purpose] = ARC,
+        prefix: str = "",
+    ) -> list[Question]:
+        """All questions that fit, best first, of these purposes and (with `prefix`) of this family of ids."""
+        wanted = frozenset(purposes)
+        candidates = self._best(
+            self._knowledge.questions, hits, situation, memory.questions, stage_bonus=STAGE_BONUS, to_all=bool(prefix)
+        )
+        return [q for q in candidates if q.purpose in wanted and q.id.startswith(prefix) and is_for(q, situation)]
+
+    def _plan(self, situation: Situation, hits: Sequence[Hit]) -> Plan | None:
+        scores = {hit.id: hit.score for hit in hits}
+        fitting = [
+            plan
+            for plan in self._knowledge.plans.values()
+            if situation.role in plan.audience and situation.stage in plan.stages
+        ]
+
+        def score(plan: Plan) -> float:
+            on_topic = _topic_bonus(plan.topics, situation.topics)
+            return FOUND_BONUS * scores.get(plan.id, 0.0) + on_topic + 0.08 * (situation.stage == plan.stages[0])
+
+        return min(fitting, key=lambda plan: (-score(plan), plan.id)) if fitting else None
+
+    def _steps(
+        self, situation: Situation, plan: Plan | None, hits: Sequence[Hit], memory: Memory
+    ) -> tuple[Step, ...]:
+        """The plan's arc with used questions replaced by fitting ones of their purpose; without a plan, an arc of hits."""
+        ranked = self.questions(situation, hits, memory)
+        if plan is None:
+            return tuple(Step(question) for question in arc_of(ranked, length=4))
+        steps: list[Step] = []
+        for item in plan.arc:
+            question = self._knowledge.questions[item.question]
+            if question.id not in memory.questions:
+                steps.append(Step(question, item.note))
+                continue
+            taken = {step.question.id for step in steps} | {other.question for other in plan.arc}
+            spare = next((q for q in ranked if q.purpose == item.purpose and q.id not in taken), None)
+            if spare is not None:
+                steps.append(Step(spare))
+        return tuple(steps)
+
+    def _best(
+        self,
+        records: Mapping[str, _Record],
+        hits: Sequence[Hit],
+        situation: Situation,
+        left_out: frozenset[str],
+        *,
+        stage_bonus: float = STAGE_BONUS / 2,
+        to_all: bool = False,
+    ) -> list[_Record]:
+        scores = {hit.id: hit.score for hit in hits}
+        candidates = records.values() if to_all else [records[hit.id] for hit in hits if hit.id in records]
+        fitting = [r for r in candidates if situation.role in r.audience and r.id not in left_out]
+
+        def score(record: _Record) -> float:
+            return (
+                FOUND_BONUS * scores.get(record.id, 0.0)
+                + _topic_bonus(record.topics, situation.topics)
+                + stage_bonus * (situation.stage in record.stages)
+            )
+
+        return sorted(fitting, key=lambda record: (-score(record), record.id))
+
+
+def is_for(question: Question, situation: Situation) -> bool:
+    """Said aloud to somebody, or to oneself: whichever the intent asks for."""
+    if question.to == "either":
+        return True
+    for_oneself = situation.intent in ("clarify-goal", "reflect") or situation.stage == "reflection"
+    return question.to == ("self" if for_oneself else "other")
+
+
+def arc_of(questions: Sequence[Question], *, length: int) -> list[Question]:
+    """The best question of each purpose, at most `length` purposes, in the order of the arc.
+
+    Topics are spread: a second question on the very same topics waits for its turn behind others of its purpose.
+    """
+    best: dict[Purpose, Question] = {}
+    for question in questions:
+        if question.purpose not in best:
+            best[question.purpose] = question
+    kept = sorted(best.values(), key=questions.index)[:length]
+    return sorted(kept, key=lambda question: ARC.index(question.purpose))
+
+
+def _topic_bonus(topics: Sequence[str], wanted: Sequence[str]) -> float:
+    return max((bonus for topic, bonus in zip(wanted, TOPIC_BONUS, strict=False) if topic in topics), default=0.0)
+
+
+def without(choice: Choice, drop: Callable[[Step], bool]) -> Choice:
+    """The same choice with some steps dropped."""
+    return replace(choice, steps=tuple(step for step in choice.steps if not drop(step)))
