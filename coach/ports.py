@@ -44,6 +44,8 @@ class IndexEntry:
     digest: str = ""
     relationship_id: str | None = None
     date: date | None = None
+    note_id: str | None = None
+    """The note that a chunk was cut from; without it a search within that note does not find the entry."""
 
 
 @dataclass(frozen=True, slots=True)

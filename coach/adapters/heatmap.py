@@ -38,8 +38,8 @@ def heatmap(tables: Mapping[str, Table]) -> str:
         width = max(width, _LEFT + _CELL_WIDTH * max((len(row) for row in table.values()), default=0) + 16)
     label = escape(", ".join(tables), {'"': "&quot;"})
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top}" width="{width}" height="{top}" role="img" '
-        f'aria-label="{label}"><style>{_STYLE}</style>\n' + "\n".join(parts) + "\n</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top}" width="{width}" height="{top}" '
+        f'role="img" aria-label="{label}"><style>{_STYLE}</style>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
 
@@ -68,7 +68,8 @@ def _cell(count: int, largest: int, x: int, y: int) -> str:
     kind = "none" if count == 0 else "cell"
     opacity = "" if count == 0 else f' fill-opacity="{0.12 + 0.88 * shade:.2f}"'
     ink = "count on-dark" if shade > 0.6 else "count"
+    size = f'width="{_CELL_WIDTH - 2}" height="{_CELL_HEIGHT - 2}"'
     return (
-        f'<rect class="{kind}" x="{x + 1}" y="{y + 1}" width="{_CELL_WIDTH - 2}" height="{_CELL_HEIGHT - 2}" rx="3"{opacity}/>'
+        f'<rect class="{kind}" x="{x + 1}" y="{y + 1}" {size} rx="3"{opacity}/>'
         f'<text class="{ink}" x="{x + _CELL_WIDTH // 2}" y="{y + 15}">{count}</text>'
     )

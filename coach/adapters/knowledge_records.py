@@ -31,6 +31,7 @@ from coach.domain.knowledge import (
     Scenario,
     Source,
     Term,
+    slots_in,
 )
 
 if TYPE_CHECKING:
@@ -70,12 +71,9 @@ _OPTIONAL = frozenset(
 _MAY_BE_EMPTY = frozenset({("acknowledgement", "stages")})
 _SPOKEN = frozenset({"name", "topic", "quote"})
 _SLOTS: Mapping[tuple[str, str], frozenset[str]] = {
-    ("question", "text"): _SPOKEN,
-    ("question", "follow_up"): _SPOKEN,
-    ("plan", "opening"): _SPOKEN,
-    ("plan", "note"): _SPOKEN,
-    ("plan", "ask_back"): _SPOKEN,
-    ("acknowledgement", "text"): _SPOKEN,
+    **dict.fromkeys([("question", "text"), ("question", "follow_up"), ("acknowledgement", "text")], _SPOKEN),
+    **dict.fromkeys([("plan", field) for field in ("opening", "note", "agree", "ask_back", "follow_up")], _SPOKEN),
+    **dict.fromkeys([("plan", field) for field in ("listen_for", "avoid")], _SPOKEN),
     ("framing", "pattern"): frozenset({"goal"}),
 }
 _BRACED = re.compile(r"\{(?P<name>[a-z_]*)(?P<bar>\|?)(?P<default>[^{}]*)\}|[{}]")
@@ -106,6 +104,10 @@ def build(kind: str, value: LinedDict) -> tuple[AnyRecord | None, list[Fault]]:
         faults.extend((line_of(value, ("body",)), message) for message in _body_faults(record.body))
     if isinstance(record, Resource) and not record.link:
         faults.append((value.line, "has no link: give an address, a doi or an isbn"))
+    if isinstance(record, Framing) and "goal" not in slots_in(record.pattern):
+        faults.append(
+            (line_of(value, ("pattern",)), "`pattern` must hold {goal|…}, so that it keeps the person's words")
+        )
     if isinstance(record, Resource | Plan) and record.minutes < 1:
         faults.append((line_of(value, ("minutes",)), "`minutes` must be at least 1"))
     return record, faults

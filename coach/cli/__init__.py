@@ -1,0 +1,1 @@
+"""The commands. What they do is the services'; how results look as JSON is `coach.cli.json_documents`."""

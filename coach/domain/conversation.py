@@ -33,6 +33,8 @@ class Turn:
     relationship_id: str | None = None
     correction: Correction = field(default_factory=Correction)
     dial: Dial | None = None
+    counterpart: str | None = None
+    """The other person's name, where there is no relationship with them yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,9 @@ _STACKED = (
 _JARGON = re.compile(
     r"\b(?:action(?:able| items?)|bandwidth|circle back|deep[- ]dive|deliverables?|empower\w*|growth mindset|"
     r"hold(?:ing)? space|holistic\w*|ideat\w+|impactful|key takeaways?|kpis?|learnings|lean in|leverag\w+|"
-    r"limiting beliefs?|low-hanging|mindset shift|modalit\w+|move the needle|north star|okrs?|operationali\w+|pain points?|"
-    r"paradigm\w*|roi|self-actuali\w+|skill ?set|stakeholders?|synerg\w+|takeaways?|thought leader\w*|touch base|"
-    r"touchpoints?|unpack|utili[sz]\w+|value[- ]add\w*|win-win)\b",
+    r"limiting beliefs?|low-hanging|mindset shift|modalit\w+|move the needle|north star|okrs?|operationali\w+|"
+    r"pain points?|paradigm\w*|roi|self-actuali\w+|skill ?set|stakeholders?|synerg\w+|takeaways?|thought leader\w*|"
+    r"touch base|touchpoints?|unpack|utili[sz]\w+|value[- ]add\w*|win-win)\b",
     re.IGNORECASE,
 )
 

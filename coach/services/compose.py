@@ -217,7 +217,6 @@ class BuiltInComposer:
             is_theirs=brief.situation.whose == "theirs" and brief.situation.feeling != "calm",
             promise=self._recalled(promise, brief, page) if promise else None,
             moments=[self._recalled(moment, brief, page) for moment in moments],
-            name=brief.situation.name or "",
             open=self._step(steps[0], brief, page),
             ask_promise=self._promise_question(brief, page) if promise else None,
             then=self._step(steps[1], brief, page) if len(steps) > 1 else None,
@@ -292,7 +291,6 @@ class BuiltInComposer:
             acknowledgement=self._acknowledgement(brief),
             recalled=[self._recalled(moment, brief, page) for moment in brief.recalled[:1]],
             card=self._card(cards[0].id, cards[0].gist, page),
-            do=_lower_first(cards[0].do),
             questions=steps,
             is_for_oneself=brief.choice.steps[0].question.to == "self",
             ask_back=fill(plan.ask_back, self._slots(brief)) if plan else "",
@@ -317,7 +315,6 @@ class BuiltInComposer:
             "replies/tell",
             cards=[self._card(card.id, card.do, page, quote=card.do) for card in cards],
             was_told_to_stop=brief.is_first_turn is False,
-            pick=_picker(brief),
         )
         return text, ("Ask me questions again", "Something to read on this")
 
@@ -373,7 +370,7 @@ class BuiltInComposer:
             return self._whole_plan(brief, page, brief.choice.plan, opening=fill(brief.choice.plan.opening, self._slots(brief)))
         if move.kind == "framing" and brief.choice.framings:
             text = self._prompts.render(
-                "replies/framing", framing=self._framing(brief.choice.framings[0], brief, page), goal=brief.goal or ""
+                "replies/framing", framing=self._framing(brief.choice.framings[0], brief, page)
             )
             return text, ("Try another lens", "Help me make an if-then plan")
         if move.kind == "if-then":

@@ -54,17 +54,16 @@ class KnowledgeStats:
 
 def stats(knowledge: KnowledgeBase) -> KnowledgeStats:
     """Count a knowledge base."""
-    stages = {
+    questions = knowledge.questions.values()
+    stages: Table = {
         stage.id: {
-            purpose: sum(question.purpose == purpose and stage.id in question.stages for question in questions)
-            for purpose in ARC
+            str(purpose): sum(q.purpose == purpose and stage.id in q.stages for q in questions) for purpose in ARC
         }
-        for questions in [knowledge.questions.values()]
         for stage in knowledge.taxonomy.stages
     }
     kinds: Mapping[str, Iterable[Card | Question | Framing | Resource | Plan]] = {
         "cards": knowledge.cards.values(),
-        "questions": knowledge.questions.values(),
+        "questions": questions,
         "framings": knowledge.framings.values(),
         "resources": knowledge.resources.values(),
         "plans": knowledge.plans.values(),
@@ -117,5 +116,7 @@ def _grid(table: Table) -> str:
     columns: Sequence[str] = tuple(next(iter(table.values()), {}))
     first = max((len(row) for row in table), default=0)
     lines = [" " * first + "".join(f"  {column:>10}" for column in columns)]
-    lines += [f"{row:<{first}}" + "".join(f"  {cells[column]:>10}" for column in columns) for row, cells in table.items()]
+    lines += [
+        f"{row:<{first}}" + "".join(f"  {cells[column]:>10}" for column in columns) for row, cells in table.items()
+    ]
     return "\n".join(lines)

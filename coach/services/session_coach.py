@@ -36,7 +36,7 @@ from coach.services.passages import Passages
 from coach.services.recollection import Recollection
 from coach.services.retrieval import Query, Retrieval
 from coach.services.safety import Assessment, assess
-from coach.services.situation import PHRASES_READ, Context, SituationReader
+from coach.services.situation import PHRASES_READ, Context, SituationReader, corrected
 from coach.services.suggest import Choice, Found, Memory, Step, Suggester
 from coach.services.threads import pasted_notes
 
@@ -133,6 +133,7 @@ class SessionCoach:
             people_with_notes=frozenset(n.relationship_id for n in self._store.notes(owner=owner) if n.relationship_id),
             dial=turn.dial,
             correction=turn.correction,
+            counterpart=turn.counterpart,
         )
         situation = self._reader.read(text, self._retrieval.nearest_phrases(query, top_k=PHRASES_READ), context)
         move = move_in(text, last, self._knowledge)
@@ -312,8 +313,6 @@ def _continued(situation: Situation, previous: Situation, context: Context) -> S
         relationship=situation.relationship or previous.relationship,
         name=situation.name or previous.name,
     )
-    from coach.services.situation import corrected
-
     return corrected(kept, context.correction)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from coach.domain.knowledge import Taxonomy, Whose
 from coach.domain.people import Relationship, Role
@@ -35,7 +35,8 @@ class Context:
     people_with_notes: frozenset[str] = frozenset()
     """Relationship ids that have at least one note."""
     dial: Dial | None = None
-    correction: Correction = Correction()
+    correction: Correction = field(default_factory=Correction)
+    counterpart: str | None = None
 
 
 class SituationReader:
@@ -66,7 +67,7 @@ class SituationReader:
             feeling=feeling,
             whose=whose,
             relationship=relationship,
-            name=relationship.name if relationship else name_in(plain),
+            name=relationship.name if relationship else context.counterpart or name_in(plain),
             subject=subject_in(plain),
             is_brief=bool(cues.BRIEF.search(plain)),
         )
