@@ -48,9 +48,9 @@ class _Loaded:
 class MiniLM(Embeddings):
     """Sentence vectors of 384 dimensions and unit length.
 
-    A vector depends on its text alone, bit for bit: activations stay in 32-bit floats, so neither its neighbours in a
-    batch nor the number of threads change it. Files are found, checked and loaded at the first use; any number of threads
-    may use one instance.
+    A vector depends on its text alone, bit for bit: neither its neighbours in a batch nor the threads change it
+    (measured; a model that quantises its activations as it runs would not hold to that). Files are found, checked and
+    loaded at the first use; any number of threads may use one instance.
 
     Args:
         workers: Batches that are run at the same time, each on one thread: two at a time embed a sixth more than one on
@@ -74,7 +74,8 @@ class MiniLM(Embeddings):
             ConfigurationError: The model's files are missing or not the ones that belong here.
         """
         loaded = self._load()
-        return _vectors(loaded.session, [_token_ids(loaded.tokenizer, text)])[0].tolist()
+        vector: list[float] = _vectors(loaded.session, [_token_ids(loaded.tokenizer, text)])[0].tolist()
+        return vector
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector a text, in the order of the texts.
@@ -138,14 +139,12 @@ def _load() -> _Loaded:
 
 
 def _checked(package: str, name: str, sha256: str) -> Path:
-    """The file of an installed package, found without importing it: the package's own start-up reads the environment."""
+    """The file of an installed package, found without importing it: imported, that package reads a `.env` file."""
     spec = importlib.util.find_spec(package)
     folders = list(spec.submodule_search_locations or []) if spec else []
     advice = "Install the coach's requirements again."
     if not folders:
-        raise ConfigurationError(
-            f"The package {package}, which carries the embedding model, is not installed. {advice}"
-        )
+        raise ConfigurationError(f"The package {package}, a part of the embedding model, is not installed. {advice}")
     path = Path(folders[0]) / name
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -87,11 +87,3 @@ def joined(parts: list[str], *, last: str = "and") -> str:
 def capitalised(text: str) -> str:
     """The first letter as a capital, the rest as it stands."""
     return text[:1].upper() + text[1:]
-
-
-def shortened(text: str, *, limit: int) -> str:
-    """Cut at a word border to at most `limit` characters; the result is a prefix of the text, without trailing marks."""
-    if len(text) <= limit:
-        return text
-    cut = text[: limit + 1].rsplit(maxsplit=1)[0] if " " in text[: limit + 1] else text[:limit]
-    return cut.rstrip(" ,;:–-(")

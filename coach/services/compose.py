@@ -63,6 +63,8 @@ class Brief:
     missing: tuple[Element, ...] = ()
     is_about_another: bool = False
     goal_questions: tuple[Question, ...] = ()
+    promise_question: Question | None = None
+    """Asks what became of a promise, without naming it."""
     lookup: Lookup | None = None
     move: Move | None = None
     is_first_turn: bool = True
@@ -208,8 +210,8 @@ class BuiltInComposer:
 
     def _plan_from_notes(self, brief: Brief, page: _Page, plan: Plan) -> tuple[str, tuple[str, ...]]:
         slots = self._slots(brief)
-        promise = next((r for r in brief.recalled if r.thread is not None and r.thread.kind == "commitment"), None)
-        moments = [r for r in brief.recalled if r is not promise][: 1 if promise else 2]
+        promise = next((r for r in brief.recalled if r.is_promise), None)
+        moments = [r for r in brief.recalled if not r.is_promise][: 1 if promise else 2]
         steps = brief.choice.steps
         text = self._prompts.render(
             "replies/plan-from-notes",
@@ -218,7 +220,7 @@ class BuiltInComposer:
             promise=self._recalled(promise, brief, page) if promise else None,
             moments=[self._recalled(moment, brief, page) for moment in moments],
             open=self._step(steps[0], brief, page),
-            ask_promise=self._promise_question(brief, page) if promise else None,
+            ask_promise=self._question(brief.promise_question, brief, page) if promise and brief.promise_question else None,
             then=self._step(steps[1], brief, page) if len(steps) > 1 else None,
             hint=self._card(plan.card, fill(plan.listen_for, slots), page),
             ask_back=fill(plan.ask_back, slots),
@@ -238,12 +240,13 @@ class BuiltInComposer:
             is_about_another=brief.is_about_another,
             is_first_turn=brief.is_first_turn,
             question=questions[0],
-            missing=list(brief.missing[:2]),
+            missing=list(brief.missing[1:3]),
             card=self._card(card.id, card.gist, page) if card else None,
             lenses=[self._framing(framing, brief, page) for framing in brief.choice.framings[:3]],
             pick=_picker(brief),
         )
-        return text, ("Try the first lens", "Help me make an if-then plan", "I'd rather you told me")
+        lens = ("Try the first lens",) if brief.is_first_turn and brief.goal else ("Give me a lens to try",)
+        return text, (*lens, "Help me make an if-then plan", "I'd rather you told me")
 
     def _reflect(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
         steps = [self._step(step, brief, page) for step in brief.choice.steps]
@@ -251,8 +254,8 @@ class BuiltInComposer:
             return self._difficulty(brief, page)
         slots = self._slots(brief)
         plan = brief.choice.plan
-        moments = [r for r in brief.recalled if r.thread is None or r.thread.kind != "commitment"][:2]
-        promises = [r for r in brief.recalled if r.thread is not None and r.thread.kind == "commitment"][:3]
+        moments = [r for r in brief.recalled if not r.is_promise][:2]
+        promises = [r for r in brief.recalled if r.is_promise][:3]
         text = self._prompts.render(
             "replies/reflect",
             opening=self._opening(brief, plan),
@@ -320,7 +323,7 @@ class BuiltInComposer:
 
     def _draft(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
         card = next(iter(brief.choice.cards), None)
-        promise = next((r for r in brief.recalled if r.thread is not None and r.thread.kind == "commitment"), None)
+        promise = next((r for r in brief.recalled if r.is_promise), None)
         situation = brief.situation
         text = self._prompts.render(
             "replies/draft",
@@ -418,13 +421,6 @@ class BuiltInComposer:
         if brief.situation.stage == "ongoing" and brief.situation.name and not brief.has_notes:
             return brief.situation.name
         return ""
-
-    def _promise_question(self, brief: Brief, page: _Page) -> _Said | None:
-        used = {step.question.id for step in brief.choice.steps[:2]}
-        for question in brief.goal_questions:
-            if question.id not in used:
-                return self._question(question, brief, page)
-        return None
 
     def _slots(self, brief: Brief) -> dict[str, str | None]:
         return {"name": brief.situation.name, "topic": brief.situation.subject, "goal": brief.goal}

@@ -6,11 +6,12 @@ A message that stands by itself is read by `coach.services.situation`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from coach.domain.conversation import Reply
-from coach.domain.knowledge import Question
+from coach.domain.knowledge import Framing, Question
 from coach.ports import KnowledgeBase
 
 MoveKind = Literal["deeper", "another", "one", "agree", "plan", "framing", "if-then"]
@@ -23,7 +24,8 @@ class Move:
     kind: MoveKind
     question: Question | None = None
     """The question of the last reply that it speaks of."""
-    position: int = 1
+    framing: Framing | None = None
+    """The lens that was chosen among those shown earlier."""
     was_asked: bool = False
     is_plainer: bool = False
 
@@ -50,14 +52,15 @@ _PLAINER = re.compile(r"\b(?:less formal|simpler|plainer|shorter|softer|gentler|
 _ONE = re.compile(r"^\W*(?:just|only|give me|can i have)?\W*(?:one|a single|1)(?: good)? question\b[^?]{0,30}$|\bgive me a question instead\b", re.IGNORECASE)
 _AGREE = re.compile(r"\bwhat (?:should|do|could) we agree\b|\bwhat to agree\b|\bagree first\b", re.IGNORECASE)
 _PLAN = re.compile(r"^\W*(?:please )?(?:plan|shape|structure) (?:the|my|our|that) (?:hour|session|meeting|conversation)\b.{0,30}$", re.IGNORECASE)
-_LENS = re.compile(r"\b(?:try|use|take|go with|let'?s try|another|different) (?:one of )?(?:the |an?other )?(?:(?:first|second|third|last|other|next) )?(?:lens|three|framing|frame)\b", re.IGNORECASE)
+_LENS = re.compile(r"\b(?:try|use|take|go with|give me|let'?s try|another|different) (?:one of )?(?:the |a |an?other )?(?:(?:first|second|third|last|other|next) )?(?:lens|three|framing|frame)\b", re.IGNORECASE)
 _IF_THEN = re.compile(r"\bif[- ]then\b|\bimplementation intention", re.IGNORECASE)
 
 
-def move_in(text: str, last: Reply | None, knowledge: KnowledgeBase) -> Move | None:
-    """The move that a message makes on the last reply, or None where it stands by itself."""
-    if last is None or last.safety is not None:
+def move_in(text: str, replies: Sequence[Reply], knowledge: KnowledgeBase) -> Move | None:
+    """The move that a message makes on the replies so far (oldest first), or None where it stands by itself."""
+    if not replies or replies[-1].safety is not None:
         return None
+    last = replies[-1]
     plain = text.replace("’", "'").strip()
     if len(plain.split()) > 25:
         return None
@@ -65,12 +68,12 @@ def move_in(text: str, last: Reply | None, knowledge: KnowledgeBase) -> Move | N
     question = _question_at(position, last, knowledge)
     if _IF_THEN.search(plain):
         return Move("if-then")
-    if _LENS.search(plain) and last.suggestions.framings:
-        return Move("framing", position=2 if re.search(r"another|other|next", plain, re.IGNORECASE) else position)
+    if _LENS.search(plain):
+        return Move("framing", framing=_framing_at(position, plain, replies, knowledge))
     if _ASKED.search(plain) and question:
-        return Move("another", question, position, was_asked=True)
+        return Move("another", question, was_asked=True)
     if _DEEPER.search(plain) and question:
-        return Move("deeper", question, position)
+        return Move("deeper", question)
     if _AGREE.search(plain):
         return Move("agree")
     if _PLAN.search(plain):
@@ -78,7 +81,7 @@ def move_in(text: str, last: Reply | None, knowledge: KnowledgeBase) -> Move | N
     if _ONE.search(plain):
         return Move("one")
     if _ANOTHER.search(plain) and not last.suggestions.resources:
-        return Move("another", question, position, is_plainer=bool(_PLAINER.search(plain)))
+        return Move("another", question, is_plainer=bool(_PLAINER.search(plain)))
     return None
 
 
@@ -105,3 +108,12 @@ def _question_at(position: int, last: Reply, knowledge: KnowledgeBase) -> Questi
     if not 0 <= index < len(suggested):
         return None
     return knowledge.questions.get(suggested[index].id)
+
+
+def _framing_at(position: int, text: str, replies: Sequence[Reply], knowledge: KnowledgeBase) -> Framing | None:
+    """The lens at a position of the last reply that offered several; None where another one is wanted, or none was shown."""
+    if re.search(r"\b(?:another|other|different|next)\b", text, re.IGNORECASE):
+        return None
+    offered = next((r.suggestions.framings for r in reversed(replies) if len(r.suggestions.framings) > 1), ())
+    index = len(offered) - 1 if position == -1 else position - 1
+    return knowledge.framings.get(offered[index].id) if 0 <= index < len(offered) else None

@@ -58,8 +58,8 @@ def indexed_text(note: Note, chunk: Chunk) -> str:
 class Ingest:
     """One owner's operations run one after another, several owners' at the same time.
 
-    Every operation first leaves a mark in the store (`pending`, `deleting`), then changes the indexes, then takes the mark
-    away: whatever interrupts it, `complete` finishes the work.
+    Every operation first leaves a mark in the store (`pending`, `deleting`), then changes the indexes, then takes the
+    mark away: whatever interrupts it, `complete` finishes the work.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Ingest:
                 created_at=self._now(),
                 is_example=is_example,
             )
-            return Added(self._save(note, progress), True)
+            return Added(self._save(note, progress), is_new=True)
 
     def update(
         self,
@@ -134,8 +134,8 @@ class Ingest:
         owner: Owner,
         title: str | Unchanged = UNCHANGED,
         text: str | Unchanged = UNCHANGED,
-        date: date | None | Unchanged = UNCHANGED,
-        relationship_id: str | None | Unchanged = UNCHANGED,
+        date: date | Unchanged | None = UNCHANGED,
+        relationship_id: str | Unchanged | None = UNCHANGED,
         progress: Progress | None = None,
     ) -> Note:
         """Change a note and index it anew. Chunks whose indexed text stays the same are not embedded again.
@@ -180,7 +180,7 @@ class Ingest:
             return self._save(replace(note, relationship_id=kept), progress)
 
     def complete(self, progress: Progress | None = None) -> int:
-        """Finish whatever was interrupted: index pending notes, erase those being deleted; returns how many there were."""
+        """Finish whatever was interrupted: index pending notes, erase deleted ones; returns how many there were."""
         unfinished = self._store.unfinished_notes()
         for note in unfinished:
             with self._only_one(note.owner):

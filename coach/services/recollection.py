@@ -44,6 +44,11 @@ class Recalled:
     thread: Thread | None = None
 
     @property
+    def is_promise(self) -> bool:
+        """Whether somebody said that they would do something."""
+        return self.thread is not None and self.thread.kind == "commitment"
+
+    @property
     def quote(self) -> str:
         """The verbatim words."""
         return self.note.text[self.start : self.end]
@@ -79,7 +84,8 @@ class Recollection:
             return ()
         by_id = {note.id: note for note in notes}
         threads = [thread for note in notes for thread in threads_in(note)]
-        promises = [_of_thread(t, by_id, "promised, and not mentioned since") for t in unresolved(threads, notes)[:3]]
+        open_promises = sorted(unresolved(threads, notes), key=lambda t: t.who == "me") if situation.whose == "theirs" else unresolved(threads, notes)
+        promises = [_of_thread(t, by_id, "promised, and not mentioned since") for t in open_promises[:3]]
         moments = self._moments(query, situation, notes, threads, owner=owner)
         return (*promises, *moments)
 
@@ -111,7 +117,8 @@ class Recollection:
             hits = self._retrieval.notes(
                 query, owner=owner, scope=Scope(relationship_id=relationship_id), top_k=5, is_diverse=False
             )
-        nearest = _best_sentence(hits[0], asked, "the nearest thing in your notes") if hits else None
+        near = [hit for hit in hits if hit.hit.dense >= RELEVANT]
+        nearest = _best_sentence(near[0], asked, "the nearest thing in your notes") if near else None
         missing = next((word for word in asked if not any(word[:5] in note.text.lower() for note in notes)), None)
         return Lookup(nearest=nearest, missing=missing, first_day=min(dated, default=None))
 

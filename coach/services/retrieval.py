@@ -17,6 +17,7 @@ from langchain_core.embeddings import Embeddings
 from coach.domain.errors import CoachError, RetrievalFailed
 from coach.domain.notes import Chunk, Note
 from coach.domain.people import LIBRARY, Owner
+from coach.domain.sentences import sentence_spans
 from coach.domain.ranking import Hit, diversify, fuse
 from coach.ports import EVERYWHERE, EntryKind, LexicalIndex, NoteStore, Scope, Vector, VectorIndex
 
@@ -28,6 +29,10 @@ NOTES_DENSE_WEIGHT = 0.4
 """Personal notes are full of names and dates: words count more (session recall@5 0.869 against 0.855 for BM25)."""
 DEPTH = 40
 """Candidates taken from each index before fusion."""
+SENTENCES_READ = 4
+"""Sentences of a message that are compared with the phrases one by one: each costs one embedding."""
+MIN_SENTENCE = 12
+"""Characters; a shorter sentence says too little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,17 @@ class Retrieval:
         return self._search(query, owner=LIBRARY, kind=kind, scope=EVERYWHERE, weight=KNOWLEDGE_DENSE_WEIGHT)[:top_k]
 
     def nearest_phrases(self, query: Query, *, top_k: int) -> dict[str, float]:
-        """Cosine similarity of the nearest taxonomy phrases, by id."""
+        """Cosine similarity, by id, of the taxonomy phrases nearest to the message or to one of its sentences."""
+        spans = list(sentence_spans(query.text))
+        sentences = [query.text[start:end] for start, end in spans if end - start >= MIN_SENTENCE][:SENTENCES_READ]
+        vectors = [query.vector, *(self._embedder.embed_documents(sentences) if len(sentences) > 1 else ())]
+        nearest: dict[str, float] = {}
         with _translated():
-            return self._vectors.search(query.vector, owner=LIBRARY, kind="phrase", top_k=top_k)
+            for vector in vectors:
+                found = self._vectors.search(vector, owner=LIBRARY, kind="phrase", top_k=top_k)
+                for phrase_id, similarity in found.items():
+                    nearest[phrase_id] = max(similarity, nearest.get(phrase_id, -1.0))
+        return nearest
 
     def notes(
         self, query: Query, *, owner: Owner, scope: Scope = EVERYWHERE, top_k: int = 8, is_diverse: bool = True

@@ -26,6 +26,7 @@ from coach.domain.conversation import (
     Turn,
 )
 from coach.domain.errors import CoachError, PromptError, RetrievalFailed
+from coach.domain.knowledge import Question, slots_in
 from coach.domain.people import Owner, Relationship
 from coach.domain.suggestions import Situation
 from coach.ports import KnowledgeBase, NoteStore
@@ -92,12 +93,14 @@ class SessionCoach:
             yield Failed("There was nothing in that message to go on. What is on your mind about the conversation?")
             return
         history = self._history(turn, owner=owner)
-        last = _last_reply(history)
+        replies = [message.reply for message in history if message.reply is not None]
+        last = replies[-1] if replies else None
         assessment = assess(text, previous=last.safety if last else None)
         clock.lap("safety")
 
         query = self._retrieval.query(text)
-        situation = self._situation(text, query, turn, last, owner=owner)
+        move = move_in(text, replies, self._knowledge)
+        situation = self._situation(text, query, turn, last, move, owner=owner)
         yield SituationRead(situation)
         clock.lap("situation")
 
@@ -105,7 +108,7 @@ class SessionCoach:
             brief = self._unassisted(text, situation, assessment, is_first=last is None)
             found = Found()
         else:
-            brief, found = self._brief(text, query, situation, history, last, owner=owner)
+            brief, found = self._brief(text, query, situation, history, move, owner=owner)
         clock.lap("retrieval")
         yield Retrieved(found.everything(), ())
 
@@ -122,7 +125,7 @@ class SessionCoach:
         return self._store.messages(turn.conversation_id, owner=owner) if turn.conversation_id else []
 
     def _situation(
-        self, text: str, query: Query, turn: Turn, last: Reply | None, *, owner: Owner
+        self, text: str, query: Query, turn: Turn, last: Reply | None, move: Move | None, *, owner: Owner
     ) -> Situation:
         known = tuple(self._store.relationships(owner=owner))
         chosen = self._store.relationship(turn.relationship_id, owner=owner) if turn.relationship_id else None
@@ -136,7 +139,6 @@ class SessionCoach:
             counterpart=turn.counterpart,
         )
         situation = self._reader.read(text, self._retrieval.nearest_phrases(query, top_k=PHRASES_READ), context)
-        move = move_in(text, last, self._knowledge)
         if last is not None and (move is not None or wants_other_resource(text, last)):
             return _continued(situation, last.situation, context)
         return situation
@@ -153,9 +155,9 @@ class SessionCoach:
         )
 
     def _brief(
-        self, text: str, query: Query, situation: Situation, history: Sequence[Message], last: Reply | None, *, owner: Owner
+        self, text: str, query: Query, situation: Situation, history: Sequence[Message], move: Move | None, *, owner: Owner
     ) -> tuple[Brief, Found]:
-        move = move_in(text, last, self._knowledge)
+        last = _last_reply(history)
         if move is not None and move.was_asked and move.question is not None:
             self._store.record_question(
                 move.question.id, "used", owner=owner, relationship_id=_id_of(situation.relationship)
@@ -168,7 +170,11 @@ class SessionCoach:
         choice = _bent(choice, situation, move, text)
         if move is not None and move.kind == "another":
             choice = self._another(choice, situation, found, memory, move)
-        brief = Brief(text=text, situation=situation, choice=choice, today=self._today(), move=move, is_first_turn=last is None)
+        if last is not None and (move is not None or situation.feeling == "calm"):
+            choice = replace(choice, acknowledgement=None)
+        brief = Brief(
+            text=text, situation=situation, choice=choice, today=self._today(), move=move, is_first_turn=last is None
+        )
         brief = self._with_goal(brief, found, memory, history)
         return self._with_notes(brief, query, owner=owner), found
 
@@ -185,12 +191,13 @@ class SessionCoach:
             plans=look(query, "plan", top_k=KNOWLEDGE_TOP_K)
             if situation.intent in ("plan-session", "difficulty", "reflect")
             else (),
+            acknowledgements=look(query, "acknowledgement", top_k=KNOWLEDGE_TOP_K * 2),
         )
 
     def _memory(self, situation: Situation, history: Sequence[Message], move: Move | None, *, owner: Owner) -> Memory:
         recorded = self._store.recorded_questions(owner=owner, relationship_id=_id_of(situation.relationship))
         replies = [message.reply for message in history if message.reply is not None]
-        keeps_plan = move is not None and move.kind in ("plan", "agree")
+        keeps_plan = move is not None and move.kind in ("plan", "agree", "one")
         shown = set() if keeps_plan else {q.id for reply in replies for q in reply.suggestions.questions}
         return Memory(
             questions=frozenset(recorded) | shown,
@@ -199,9 +206,7 @@ class SessionCoach:
             acknowledgements=frozenset(
                 a.id for a in self._knowledge.acknowledgements.values() if any(a.text[:24] in r.markdown for r in replies)
             ),
-            framings=frozenset(f.id for r in replies[-1:] for f in r.suggestions.framings)
-            if move is not None and move.kind == "framing" and move.position != 1
-            else frozenset(),
+            framings=frozenset(f.id for reply in replies for f in reply.suggestions.framings),
         )
 
     def _another(
@@ -219,10 +224,6 @@ class SessionCoach:
         situation = brief.situation
         wants_goal = situation.intent == "clarify-goal" or (brief.move is not None and brief.move.kind in ("if-then", "framing"))
         if not wants_goal:
-            if situation.intent == "plan-session":
-                ask = replace(situation, topics=("goal-progress",))
-                promise = self._suggester.questions(ask, found.questions, memory, purposes=("explore", "deepen"))
-                return replace(brief, goal=goal, goal_questions=tuple(q for q in promise if "goal-progress" in q.topics)[:4])
             return replace(brief, goal=goal)
         said = " ".join([*(m.text for m in history if m.speaker == "user"), brief.text])
         missing = goals.missing_in(said)
@@ -231,7 +232,7 @@ class SessionCoach:
         questions = [
             question
             for element in elements[:4]
-            for question in self._suggester.questions(as_self, found.questions, memory, prefix=f"goal-{element}-")[:1]
+            for question in self._suggester.questions(as_self, found.questions, memory, family=_about(element))[:1]
         ]
         questions += [step.question for step in brief.choice.steps if step.question not in questions]
         return replace(
@@ -257,7 +258,9 @@ class SessionCoach:
                 moments = tuple(t.quote for t in pasted if t.kind != "commitment")
                 return replace(brief, own_words=moments, promises=tuple(t for t in pasted if t.kind == "commitment"))
             return replace(brief, recalled=self._recollection.after_session(notes if relationship_id else ()))
-        return replace(brief, recalled=self._recollection.for_session(query, situation, owner=owner))
+        recalled = self._recollection.for_session(query, situation, owner=owner)
+        ask = self._suggester.questions(situation, (), Memory(), family=_takes_up_a_promise) if recalled else []
+        return replace(brief, recalled=recalled, promise_question=next(iter(ask), None))
 
     def _verified(self, draft: Draft, brief: Brief, clock: _Clock, *, owner: Owner) -> Reply:
         def text_of(evidence: Evidence) -> str | None:
@@ -284,6 +287,15 @@ class SessionCoach:
         if turn.conversation_id:
             self._store.add_message(turn.conversation_id, "user", text, owner=owner)
             self._store.add_message(turn.conversation_id, "coach", reply.markdown, owner=owner, reply=reply)
+
+
+def _about(element: str) -> Callable[[Question], bool]:
+    return lambda question: question.id.startswith(f"goal-{element}-")
+
+
+def _takes_up_a_promise(question: Question) -> bool:
+    """Asks what became of something that was said last time."""
+    return "quote" in slots_in(question.text) and "goal-progress" in question.topics and question.purpose == "open"
 
 
 class _Clock:
@@ -320,8 +332,8 @@ def _bent(choice: Choice, situation: Situation, move: Move | None, text: str) ->
     """The choice as a follow-up bends it: one question only, another framing, a shorter reading."""
     if move is not None and move.kind == "one":
         return replace(choice, steps=choice.steps[:1])
-    if move is not None and move.kind == "framing" and move.position > 1:
-        return replace(choice, framings=choice.framings[move.position - 1 :] or choice.framings)
+    if move is not None and move.framing is not None:
+        return replace(choice, framings=(move.framing,))
     if situation.intent == "resource" and wants_shorter(text):
         return replace(choice, resources=tuple(sorted(choice.resources, key=lambda r: r.minutes)))
     return choice

@@ -50,18 +50,18 @@ class SituationReader:
         """The situation behind a message.
 
         Args:
-            phrases: Cosine similarity by id ("topics/career-change/2") of the taxonomy phrases nearest to the message.
+            phrases: Cosine similarity by id ("topic/career-change/2") of the taxonomy phrases nearest to the message.
         """
         plain = text.replace("’", "'")
         near = _by_term(phrases)
         relationship = _relationship_named(plain, context.known) or context.relationship
-        stage = self._stage(plain, near["stages"], relationship, context)
-        intent = _intent(plain, near["intents"], stage, context.previous)
-        feeling, whose = _feeling(plain, near["feelings"])
+        stage = self._stage(plain, near["stage"], relationship, context)
+        intent = _intent(plain, near["intent"], stage, context.previous)
+        feeling, whose = _feeling(plain, near["feeling"])
         situation = Situation(
-            role=_role(plain, near["roles"], relationship, intent, context),
+            role=_role(plain, near["role"], relationship, intent, context),
             stage=stage,
-            topics=self._topics_read(near["topics"], context.previous),
+            topics=self._topics_read(near["topic"], context.previous),
             intent=intent,
             dial=_dial(plain, context),
             feeling=feeling,

@@ -6,7 +6,7 @@ How it is said is `coach.services.compose`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from coach.domain.knowledge import ARC, Acknowledgement, Card, Framing, Plan, Purpose, Question, Resource
@@ -45,6 +45,7 @@ class Found:
     framings: Sequence[Hit] = ()
     resources: Sequence[Hit] = ()
     plans: Sequence[Hit] = ()
+    acknowledgements: Sequence[Hit] = ()
 
     def everything(self) -> tuple[Hit, ...]:
         """All hits, for the events."""
@@ -53,7 +54,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A question of the arc with the note that goes with it; `is_held_back` for one that answers the first."""
+    """A question of the arc with the note that goes with it."""
 
     question: Question
     note: str = ""
@@ -101,23 +102,28 @@ class Suggester:
             cards=tuple(cards[:4]),
             framings=tuple(framings[:3]),
             resources=tuple(resources[:5]),
-            acknowledgement=self.acknowledgement(situation, memory),
+            acknowledgement=self.acknowledgement(situation, found.acknowledgements, memory),
         )
 
-    def acknowledgement(self, situation: Situation, memory: Memory) -> Acknowledgement | None:
-        """One for the feeling that was voiced; for calm only where the stage matches."""
-
-        def score(item: Acknowledgement) -> float:
-            return (situation.stage in item.stages) * 2.0 + (not item.stages) * 1.0 - 3.0 * (item.id in memory.acknowledgements)
-
+    def acknowledgement(
+        self, situation: Situation, hits: Sequence[Hit], memory: Memory
+    ) -> Acknowledgement | None:
+        """One for the feeling that was voiced; for calm only where the stage matches. None is said twice."""
+        scores = {hit.id: hit.score for hit in hits}
+        is_calm = situation.feeling == "calm"
         fitting = [
             item
             for item in self._knowledge.acknowledgements.values()
             if item.feeling == situation.feeling
             and situation.role in item.audience
-            and (item.whose == situation.whose or situation.feeling == "calm")
-            and (not item.stages or situation.stage in item.stages or situation.feeling != "calm")
+            and (is_calm or item.whose == situation.whose)
+            and (situation.stage in item.stages or not (is_calm or item.stages))
+            and item.id not in memory.acknowledgements
         ]
+
+        def score(item: Acknowledgement) -> float:
+            return scores.get(item.id, 0.0) + STAGE_BONUS * (situation.stage in item.stages)
+
         return min(fitting, key=lambda item: (-score(item), item.id)) if fitting else None
 
     def questions(
@@ -127,14 +133,14 @@ class Suggester:
         memory: Memory,
         *,
         purposes: Iterable[Purpose] = ARC,
-        prefix: str = "",
+        family: Callable[[Question], bool] | None = None,
     ) -> list[Question]:
-        """All questions that fit, best first, of these purposes and (with `prefix`) of this family of ids."""
+        """All questions that fit, best first, of these purposes; with `family`, all of that family, found or not."""
         wanted = frozenset(purposes)
         candidates = self._best(
-            self._knowledge.questions, hits, situation, memory.questions, stage_bonus=STAGE_BONUS, to_all=bool(prefix)
+            self._knowledge.questions, hits, situation, memory.questions, stage_bonus=STAGE_BONUS, only_found=family is None
         )
-        return [q for q in candidates if q.purpose in wanted and q.id.startswith(prefix) and is_for(q, situation)]
+        return [q for q in candidates if q.purpose in wanted and is_for(q, situation) and (family is None or family(q))]
 
     def _plan(self, situation: Situation, hits: Sequence[Hit]) -> Plan | None:
         scores = {hit.id: hit.score for hit in hits}
@@ -177,10 +183,10 @@ class Suggester:
         left_out: frozenset[str],
         *,
         stage_bonus: float = STAGE_BONUS / 2,
-        to_all: bool = False,
+        only_found: bool = True,
     ) -> list[_Record]:
         scores = {hit.id: hit.score for hit in hits}
-        candidates = records.values() if to_all else [records[hit.id] for hit in hits if hit.id in records]
+        candidates = [records[hit.id] for hit in hits if hit.id in records] if only_found else list(records.values())
         fitting = [r for r in candidates if situation.role in r.audience and r.id not in left_out]
 
         def score(record: _Record) -> float:
@@ -216,8 +222,3 @@ def arc_of(questions: Sequence[Question], *, length: int) -> list[Question]:
 
 def _topic_bonus(topics: Sequence[str], wanted: Sequence[str]) -> float:
     return max((bonus for topic, bonus in zip(wanted, TOPIC_BONUS, strict=False) if topic in topics), default=0.0)
-
-
-def without(choice: Choice, drop: Callable[[Step], bool]) -> Choice:
-    """The same choice with some steps dropped."""
-    return replace(choice, steps=tuple(step for step in choice.steps if not drop(step)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from coach.domain.notes import Note
@@ -145,17 +146,13 @@ def _by(sentence: str, *, said_on: date | None) -> date | None:
 
 
 def _next_day_of_month(day: int, month: str | None, said_on: date) -> date | None:
-    months = [i for i, name in enumerate(_MONTHS, start=1) if month and month.lower().startswith(name)]
-    candidates = months or [said_on.month, said_on.month % 12 + 1]
-    for number in candidates:
+    named = [number for number, name in enumerate(_MONTHS, start=1) if month and month.lower().startswith(name)]
+    possible = []
+    for number in named or [said_on.month, said_on.month % 12 + 1]:
         for year in (said_on.year, said_on.year + 1):
-            try:
-                found = date(year, number, day)
-            except ValueError:
-                continue
-            if found >= said_on:
-                return found
-    return None
+            with suppress(ValueError):
+                possible.append(date(year, number, day))
+    return min((found for found in possible if found >= said_on), default=None)
 
 
 def unresolved(threads: Sequence[Thread], notes: Sequence[Note]) -> list[Thread]:
@@ -176,7 +173,8 @@ def unresolved(threads: Sequence[Thread], notes: Sequence[Note]) -> list[Thread]
 
 
 def _telling_words(text: str) -> set[str]:
-    return {word[:6] for word in re.findall(r"[a-z]{4,}", text.lower()) if word not in _EMPTY_WORDS}
+    words = {word.lower() for word in re.findall(r"[A-Za-z]{4,}|(?<=[a-z,] )[A-Z][a-z]+", text)}
+    return {word[:6] for word in words - _EMPTY_WORDS}
 
 
 def pasted_notes(text: str) -> list[Thread]:
