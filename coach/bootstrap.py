@@ -6,21 +6,23 @@ Settings come from `coach.config`; nothing here is done at import.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coach.config import Settings
-from coach.domain.errors import DataFolderBusy, StorageFailed
+from coach.domain.errors import CoachError, DataFolderBusy, StorageFailed
 from coach.domain.notes import Document
+from coach.domain.people import LOCAL_OWNER
 from coach.ports import KnowledgeBase, NoteStore, Progress
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
     from coach.services.ingest import Ingest
+    from coach.services.knowledge_check import Finding
     from coach.services.passages import Passages
     from coach.services.retrieval import Retrieval
     from coach.services.session_coach import SessionCoach
@@ -154,3 +156,86 @@ def _lock(home: Path) -> FileLock:
     from filelock import FileLock
 
     return FileLock(home / "coach.lock", timeout=0)
+
+
+def check_knowledge(settings: Settings, *, with_meaning: bool) -> list[Finding]:
+    """Everything that is wrong with the library beyond its schema.
+
+    Raises:
+        KnowledgeError: for faults of the schema, all at once.
+    """
+    from coach.adapters.minilm import MiniLM
+    from coach.services.knowledge_check import check
+    from coach.services.knowledge_ids import drift
+
+    knowledge = knowledge_of(settings)
+    findings = check(knowledge, embed=MiniLM() if with_meaning else None, coverage="error")
+    accepted = _ids_file()
+    return findings + (drift(knowledge, accepted.read_text(encoding="utf-8")) if accepted.exists() else [])
+
+
+def accept_ids(settings: Settings) -> None:
+    """Write down what every id stands for now."""
+    from coach.services.knowledge_ids import accepted_ids
+
+    _ids_file().write_text(accepted_ids(knowledge_of(settings)), encoding="utf-8")
+
+
+def _ids_file() -> Path:
+    from coach.adapters.packaged_data import data_folder
+
+    return data_folder("knowledge") / "ids.txt"
+
+
+def write_heatmap(path: Path, tables: Mapping[str, Mapping[str, Mapping[str, int]]]) -> None:
+    """Coverage as an image. Raises StorageFailed."""
+    from coach.adapters.heatmap import write_heatmap as write
+
+    try:
+        write(path, tables)
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be written ({error.strerror}).") from error
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFinding:
+    """One thing that `coach doctor` looked at."""
+
+    check: str
+    is_well: bool
+    message: str
+
+
+def examine(settings: Settings) -> list[HealthFinding]:
+    """Look at everything that the coach needs; a fault is a finding, not an error."""
+    checks: dict[str, Callable[[], str]] = {
+        "library": lambda: f"{len(knowledge_of(settings).questions)} questions, no faults",
+        "embedder": _embedder_works,
+        "data folder": lambda: _data_folder_works(settings),
+        "index": lambda: _index_works(settings),
+    }
+    findings = []
+    for name, look in checks.items():
+        try:
+            findings.append(HealthFinding(name, True, look()))
+        except CoachError as error:
+            findings.append(HealthFinding(name, False, str(error)))
+    return findings
+
+
+def _embedder_works() -> str:
+    from coach.adapters.minilm import MiniLM
+
+    embedder = MiniLM()
+    return f"{embedder.identity().name}, {len(embedder.embed_query('Is anybody there?'))} dimensions"
+
+
+def _data_folder_works(settings: Settings) -> str:
+    with _data_folder(settings):
+        return f"{settings.home} can be written"
+
+
+def _index_works(settings: Settings) -> str:
+    with open_coach(settings) as coach:
+        notes = len(coach.store.notes(owner=LOCAL_OWNER))
+    return f"complete, {notes} notes"

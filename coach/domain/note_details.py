@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePath
 
-from coach.domain.transcripts import split_speaker
-from coach.domain.wording import shortened
 from coach.domain.written_dates import Plausible, date_in, without_dates
 
 _HEAD_LINES = 15
@@ -32,7 +30,10 @@ _NOT_THE_SESSION = re.compile(
     re.IGNORECASE,
 )
 
-_NAME = r"(?P<name>[^\W\d_a-z][\w'’]+(?:-[^\W\d_a-z][\w'’]+)?(?: (?:(?:van|de|von|der|al|bin|da|di|le|la) )?[^\W\d_a-z][\w'’-]+){0,2})"
+_NAME = (
+    r"(?P<name>[^\W\d_a-z][\w'’]+(?:-[^\W\d_a-z][\w'’]+)?"
+    r"(?: (?:(?:van|de|von|der|al|bin|da|di|le|la) )?[^\W\d_a-z][\w'’-]+){0,2})"
+)
 _MEETING = (
     r"(?:session|meeting|call|chat|coffee|catch[- ]?up|check[- ]?in|conversation|lunch|mentoring|notes|interview)"
 )
@@ -60,8 +61,8 @@ _NO_NAME = re.compile(
 )
 _MYSELF = frozenset({"me", "myself", "i", "you", "self"})
 _FILE_NOISE = re.compile(
-    r"(?i)\bGMT(?=[\s\d-]|$)|\b(?:meeting )?recordings?\b|\btranscripts?\b|\bcaptions?\b|\bclosed\b|\bsaved\b|\bcopy(?: of)?\b"
-    r"|\baudio\b|\b\d{6}\b|\b\d+x\d+\b|\(\d{1,2}\)|\bnew recording \d*"
+    r"(?i)\bGMT(?=[\s\d-]|$)|\b(?:meeting )?recordings?\b|\btranscripts?\b|\bcaptions?\b|\bclosed\b|\bsaved\b"
+    r"|\bcopy(?: of)?\b|\baudio\b|\b\d{6}\b|\b\d+x\d+\b|\(\d{1,2}\)|\bnew recording \d*"
 )
 
 
@@ -106,7 +107,7 @@ class _Head:
         body = text[match.end() :] if match else text
         self.lines = [line.strip() for line in body[:10_000].split("\n") if line.strip()][:_HEAD_LINES]
         self.fields = dict(_fields(self.lines))
-        self.heading = next((m["words"].strip(" #*_") for m in map(_HEADING.fullmatch, self.lines[:5]) if m), "")
+        self.heading = _heading(self.lines)
         self.stem = _stem(file_name)
 
     @property
@@ -114,6 +115,15 @@ class _Head:
         """Without list and heading marks; empty where it is a paragraph of prose."""
         line = self.lines[0].lstrip("#*->•_ \t") if self.lines else ""
         return line if len(line) <= _SHORT_LINE else ""
+
+
+def _heading(lines: Sequence[str]) -> str:
+    """The note's own heading: its first line, or one of the highest level among the first five."""
+    for place, line in enumerate(lines[:5]):
+        match = _HEADING.fullmatch(line)
+        if match and (place == 0 or line.startswith("# ")):
+            return match["words"].strip(" #*_")
+    return ""
 
 
 def _fields(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -168,7 +178,7 @@ def _date(head: _Head, plausible: Plausible) -> date | None:
 
 
 def _known(head: _Head, known_names: Sequence[str], speakers: Sequence[str], own_name: str | None) -> str | None:
-    """The one known person who is named where a counterpart would stand, or, failing that, twice or more in the text."""
+    """The one known person who is named where a counterpart would stand or, failing that, twice or more in the text."""
     candidates = [name for name in known_names if name.strip() and not _is_same_person(name, own_name)]
     people = [*_field_values(head), head.stem.replace("-", " "), head.heading, head.first_line, *speakers]
     for places in (people, [head.text]):
@@ -246,13 +256,13 @@ def without_trailing_s(name: str) -> str:
 
 
 def _lone_word(head: _Head) -> str | None:
-    """`2026-10-12-priya`: what is left of a dated file name is a name unless it is a usual word of such names, or stands
-    in the text in lower case."""
+    """`2026-10-12-priya`: the one word left of a dated file name is a name, unless it is a usual word of such names or
+    stands in the text in lower case."""
     left = without_dates(head.stem)
     words = re.findall(r"[^\W\d_]+", _FILE_NOISE.sub(" ", left))
     if left == head.stem or len(words) != 1 or len(words[0]) < 2 or _NO_NAME.fullmatch(words[0]):
         return None
-    word = words[0]
+    word = str(words[0])
     if re.search(rf"(?<!\w){re.escape(word.lower())}(?!\w)", head.text):
         return None
     return word[0].upper() + word[1:]
@@ -276,18 +286,29 @@ def _is_same_person(name: str, own_name: str | None) -> bool:
 
 
 def _title(head: _Head, counterpart: str | None, is_transcript: bool) -> str:
-    for wording in (head.front.get("title", ""), head.heading, _readable(head.stem)):
+    readable = _readable(head.stem)
+    if readable == counterpart:
+        readable = f"Session with {counterpart}"
+    for wording in (head.front.get("title", ""), head.heading, readable):
         if wording:
-            return shortened(wording, limit=_TITLE_LENGTH)
-    if is_transcript or not head.lines:
-        return f"Conversation with {counterpart}" if counterpart else "Untitled session"
-    first = head.lines[0].lstrip("#*->•_ \t").rstrip("*_:")
-    _, words = split_speaker(first)
-    return shortened(words, limit=_TITLE_LENGTH) or "Untitled session"
+            return _shortened(wording)
+    first = "" if is_transcript or not head.lines else head.lines[0].lstrip("#*->•_ \t").rstrip("*_: ")
+    if not first or _FIELD.fullmatch(head.lines[0]):
+        return f"Session with {counterpart}" if counterpart else _shortened(first) or "Session"
+    return _shortened(first)
 
 
 def _readable(stem: str) -> str:
-    """A file name as a title: without dates and what recorders add; empty where nothing is left that says anything."""
+    """A file name as a title: without dates and what recorders add; empty where it says no more than "notes"."""
     left = re.sub(r"\s*\(\s*\)\s*", " ", _FILE_NOISE.sub(" ", without_dates(stem)))
     left = re.sub(r"\s+", " ", left if " " in left.strip() else left.replace("-", " ")).strip(" -–_.,")
-    return left[:1].upper() + left[1:] if re.search(r"[^\W\d_]{2}", left) else ""
+    words = re.findall(r"[^\W\d_]{2,}", left)
+    is_telling = any(_NO_NAME.fullmatch(word) is None for word in words) or len(words) > 1
+    return left[:1].upper() + left[1:] if is_telling else ""
+
+
+def _shortened(title: str) -> str:
+    if len(title) <= _TITLE_LENGTH:
+        return title
+    cut = title[: _TITLE_LENGTH + 1]
+    return (cut.rsplit(maxsplit=1)[0] if " " in cut else title[:_TITLE_LENGTH]).rstrip(" ,;:–-(") + "…"

@@ -72,6 +72,14 @@ def speakers_in(text: str) -> tuple[str, ...]:
     return tuple(name for name, count in found.items() if count > 1)
 
 
+def transcript_speakers(text: str) -> tuple[str, ...]:
+    """The speakers of a text of which at least every second line is a turn; none of notes that have a few labels."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    speakers = speakers_in(text)
+    turns = sum(split_speaker(line)[0] in speakers for line in lines)
+    return speakers if turns >= 4 and 2 * turns >= len(lines) else ()
+
+
 def as_transcript(utterances: Iterable[Utterance]) -> Transcript:
     """Join what one speaker says in a row into one paragraph each.
 

@@ -29,7 +29,8 @@ _SPELLED = re.compile(
     re.IGNORECASE,
 )
 _AMERICAN = re.compile(
-    rf"(?<![^\W_]){_WEEKDAY}{_MONTH}(?![^\W\d_])\.?[ _-]{{0,2}}{_DAY}{_TIME_FOLLOWS}(?![^\W_])(?:,?[ _-]{{1,2}}{_YEAR}(?!\d))?",
+    rf"(?<![^\W_]){_WEEKDAY}{_MONTH}(?![^\W\d_])\.?[ _-]{{0,2}}{_DAY}{_TIME_FOLLOWS}(?![^\W_])"
+    rf"(?:,?[ _-]{{1,2}}{_YEAR}(?!\d))?",
     re.IGNORECASE,
 )
 _NUMERIC = re.compile(
@@ -59,8 +60,8 @@ class WrittenDate:
 def date_in(text: str, plausible: Plausible, *, is_file_name: bool = False) -> WrittenDate | None:
     """The first plausible date of a line; ISO dates win over others.
 
-    12/10/2026 is read as in Britain, day first, unless that is no date. A day without a year is the latest such day that
-    is not in the future; a weekday beside it has to agree and may then point ahead.
+    12/10/2026 is read as in Britain, day first, unless that is no date. A day without a year is the latest such day
+    that is not in the future; a weekday beside it has to agree and may then point ahead.
 
     Args:
         is_file_name: Also read eight digits in a row, as recorders write them.
