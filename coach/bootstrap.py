@@ -79,20 +79,21 @@ def knowledge_of(settings: Settings) -> KnowledgeBase:
 
 
 @contextmanager
-def open_coach(settings: Settings, progress: Progress | None = None) -> Iterator[Coach]:
+def open_coach(settings: Settings, progress: Progress | None = None, *, is_rebuilt: bool = False) -> Iterator[Coach]:
     """The coach on its data folder, which it holds until the block ends.
 
-    The library's index is brought up to date and an interrupted import is completed before it is handed out.
+    The library's index is brought up to date and an interrupted import is completed before it is handed out; with
+    `is_rebuilt`, every vector is made anew first.
 
     Raises:
         ConfigurationError, DataFolderBusy, StorageFailed, KnowledgeError, IndexMismatch.
     """
     with _data_folder(settings):
-        yield _wired(settings, progress)
+        yield _wired(settings, progress, is_rebuilt=is_rebuilt)
 
 
-def _wired(settings: Settings, progress: Progress | None) -> Coach:
-    from coach.adapters.chroma_index import open_index
+def _wired(settings: Settings, progress: Progress | None, *, is_rebuilt: bool) -> Coach:
+    from coach.adapters.chroma_index import ChromaIndex
     from coach.adapters.full_text import FullText
     from coach.adapters.minilm import MiniLM
     from coach.adapters.packaged_data import data_folder
@@ -109,11 +110,15 @@ def _wired(settings: Settings, progress: Progress | None) -> Coach:
     engine = open_engine(settings.database_url or f"sqlite:///{settings.home / 'coach.db'}")
     migrate(engine)
     store, words, embedder = SqlStore(engine), FullText(engine), MiniLM()
-    vectors = open_index(settings.chroma_url or settings.home / "vectors")
-    if vectors.identity() is None:
-        vectors.reset(embedder.identity())
-    vectors.check(embedder.identity())
+    vectors = (
+        ChromaIndex.on_server(settings.chroma_url)
+        if settings.chroma_url
+        else ChromaIndex.embedded(settings.home / "vectors")
+    )
     ingest = Ingest(store, vectors, words, embedder, embedder.token_offsets)
+    if is_rebuilt:
+        ingest.rebuild(embedder.identity(), progress)
+    vectors.open_for(embedder.identity())
     synchronise(knowledge, vectors, words, embedder, progress)
     ingest.complete(progress)
     retrieval = Retrieval(vectors, words, embedder, store)

@@ -41,7 +41,10 @@ def test_a_sound_library_is_read_into_the_domain_types(tmp_path: Path) -> None:
     assert knowledge.questions["keeps-pulling"].audience == ("mentor",)
     assert knowledge.cards[plan.card].body.startswith("## What it is")
     assert knowledge.taxonomy.label("goal-clarity") == "Making a goal clear"
-    assert knowledge.sources["zachary-2012"].reference == "Lois J. Zachary (2012). The Mentor's Guide. 2nd ed., Jossey-Bass"
+    assert (
+        knowledge.sources["zachary-2012"].reference
+        == "Lois J. Zachary (2012). The Mentor's Guide. 2nd ed., Jossey-Bass"
+    )
     assert knowledge.scenarios["priya-first"].reactions["advice"] == ("I'll think about it.",)
     assert knowledge.journeys["goal-in-ten-minutes"].steps[1].draws_on == ("notes",)
 
@@ -66,7 +69,8 @@ def test_the_digest_changes_with_any_file_and_only_then(library: Path) -> None:
 def test_a_file_may_hold_one_record_and_sources_may_stand_in_one_file(library: Path) -> None:
     (library / "sources/all.yaml").rename(library / "sources.yaml")
     (library / "acknowledgements/one.yaml").write_text(
-        'id: one\nfeeling: calm\nwhose: mine\naudience: [mentor]\nstages: []\ntext: "There is time."\n', encoding="utf-8"
+        'id: one\nfeeling: calm\nwhose: mine\naudience: [mentor]\nstages: []\ntext: "There is time."\n',
+        encoding="utf-8",
     )
     assert "one" in load_knowledge([library]).acknowledgements
 
@@ -89,12 +93,14 @@ def test_everything_that_is_retrieved_is_indexed_once_and_without_braces(tmp_pat
     assert len(set(keys)) == len(keys)
     records = (knowledge.cards, knowledge.questions, knowledge.framings, knowledge.resources, knowledge.plans)
     phrases = [record_id for kind, record_id in keys if kind == "phrase"]
-    assert len(keys) == sum(map(len, records)) + len(knowledge.acknowledgements) + len(phrases)
+    assert len(keys) == sum(len(table) for table in records) + len(knowledge.acknowledgements) + len(phrases)
     assert not [text for _, _, text in entries if "{" in text or not text.strip()]
 
 
 def test_a_phrase_is_indexed_under_its_group_term_and_ordinal(tmp_path: Path) -> None:
-    phrases = {record_id: text for kind, record_id, text in small_knowledge(tmp_path).indexed_texts() if kind == "phrase"}
+    phrases = {
+        record_id: text for kind, record_id, text in small_knowledge(tmp_path).indexed_texts() if kind == "phrase"
+    }
     assert phrases["topic/goal-clarity/1"] == "my goal is vague"
     assert phrases["topic/goal-clarity/2"] == "what do I want"
     assert phrases["role/mentee/1"] == "my mentor"
@@ -140,7 +146,12 @@ ONE_CHANGE = [
     ("plans/all.yaml", "card: goal-needs-a-scene", "card: a-scene", "unknown card `a-scene`"),
     ("plans/all.yaml", "question: least-tested", "question: never-asked", "unknown question `never-asked`"),
     ("plans/all.yaml", "purpose: challenge, question", "purpose: explore, question", "to challenge, not to explore"),
-    ("plans/all.yaml", "challenge, question: least-tested", "open, question: worth-your-time", "`worth-your-time` twice"),
+    (
+        "plans/all.yaml",
+        "challenge, question: least-tested",
+        "open, question: worth-your-time",
+        "`worth-your-time` twice",
+    ),
     ("plans/all.yaml", "challenge, question: least-tested", "explore, question: keeps-pulling", "is not for a mentee"),
     ("scenarios/all.yaml", 'lines: ["I suppose', 'line: ["I suppose', "`layers.0.lines` is missing"),
     ("taxonomy.yaml", "intents:", "intentions:", "unknown group `intentions`"),
@@ -160,7 +171,9 @@ def test_a_fault_is_named_with_its_file_and_what_is_wrong(
 def test_a_fault_points_at_its_line(library: Path) -> None:
     path = library / "plans/all.yaml"
     replace_in(path, "question: least-tested", "question: never-asked")
-    expected = f"plans/all.yaml:{line_with(path, 'never-asked')}: plan clearer-goal-mentee: unknown question `never-asked`"
+    expected = (
+        f"plans/all.yaml:{line_with(path, 'never-asked')}: plan clearer-goal-mentee: unknown question `never-asked`"
+    )
     assert expected in faults_of(library)
 
 
@@ -203,6 +216,17 @@ def test_a_yaml_file_in_the_wrong_place_is_not_silently_left_out(library: Path) 
     assert [line.split(":")[0] for line in faults_of(library)] == ["question/mine.yaml", "questions/mine.yml"]
 
 
+def test_a_file_that_cannot_be_read_is_a_fault(library: Path) -> None:
+    (library / "framings/folder.yaml").mkdir()
+    assert "framings/folder.yaml:1: this file cannot be read: Is a directory" in faults_of(library)
+
+
+def test_hidden_folders_are_left_alone(library: Path) -> None:
+    (library / ".settings").mkdir()
+    (library / ".settings/editor.yaml").write_text("[]", encoding="utf-8")
+    assert load_knowledge([library])
+
+
 @pytest.mark.parametrize(
     ("steps", "fault"),
     [(1, "the arc has 1 steps"), (7, "the arc has 7 steps")],
@@ -241,8 +265,9 @@ def test_a_clash_of_ids_names_both_places(library: Path, tmp_path: Path) -> None
     ours = tmp_path / "ours"
     (ours / "questions").mkdir(parents=True)
     (ours / "questions/more.yaml").write_bytes((library / "questions/all.yaml").read_bytes())
-    assert "ours/questions/more.yaml:1: question worth-your-time: this id is taken by questions/all.yaml:1" in faults_of(
-        library, ours
+    assert (
+        "ours/questions/more.yaml:1: question worth-your-time: this id is taken by questions/all.yaml:1"
+        in faults_of(library, ours)
     )
 
 

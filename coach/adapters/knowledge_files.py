@@ -164,10 +164,17 @@ class _Reading:
         shown_before = "" if number == 0 else f"{folder.name}/"
         for path in sorted(path for path in folder.rglob("*") if path.suffix in (".yaml", ".yml", ".md")):
             relative = path.relative_to(folder)
+            if any(part.startswith(".") for part in relative.parts):
+                continue
             place = Place(number, f"{shown_before}{relative.as_posix()}", 1)
             kind = _kind_of(relative)
             if kind is not None:
-                self._read_file(kind, path.read_bytes(), place)
+                try:
+                    content = path.read_bytes()
+                except OSError as error:
+                    self.faults.append((place, f"this file cannot be read: {error.strerror}"))
+                else:
+                    self._read_file(kind, content, place)
             elif path.suffix != ".md":
                 self.faults.append((place, "this file is not read: the README says where records belong"))
 

@@ -35,7 +35,11 @@ class PromptFiles:
         """`functions` may be called by every template and do not count as variables."""
         self._functions = dict(functions or {})
         self._environment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, keep_trailing_newline=False
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+            keep_trailing_newline=False,
         )
         self.templates = {
             template.name: template for template in (self._read(folder, path) for path in sorted(folder.rglob("*.md")))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 import click
 
 from coach.cli.json_documents import print_json, reply_document
 from coach.cli.opening import opened
-from coach.domain.conversation import Failed, Finished, Reply, Turn
+from coach.domain.conversation import Event, Failed, Finished, Reply, Turn
 from coach.domain.people import LOCAL_OWNER, Role
 from coach.domain.suggestions import Correction
 
@@ -41,7 +42,7 @@ def ask(text: str, role: Role | None, name: str | None, as_json: bool) -> None:
         click.echo(f"[{citation.marker}] {evidence.title}" + (f" · {evidence.byline}" if evidence.byline else ""))
 
 
-def _reply(events) -> Reply:  # type: ignore[no-untyped-def]
+def _reply(events: Iterable[Event]) -> Reply:
     for event in events:
         if isinstance(event, Failed):
             click.echo(event.message, err=True)

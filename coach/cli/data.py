@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from coach.cli.json_documents import print_json
-from coach.cli.opening import opened
+from coach.cli.opening import opened, progress_on_stderr
 from coach.config import read_settings
 from coach.domain.people import LOCAL_OWNER
 
@@ -37,11 +37,15 @@ def erase(yes: bool) -> None:
 
 
 @click.command()
+@click.option("--rebuild", is_flag=True, help="First make the index anew from the notes and the library.")
 @click.option("--json", "as_json", is_flag=True)
-def doctor(as_json: bool) -> None:
+def doctor(rebuild: bool, as_json: bool) -> None:
     """Say whether everything that the coach needs is there."""
-    from coach.bootstrap import examine
+    from coach.bootstrap import examine, open_coach
 
+    if rebuild:
+        with open_coach(read_settings(), progress_on_stderr(), is_rebuilt=True):
+            click.echo("The index is rebuilt.", err=True)
     findings = examine(read_settings())
     if as_json:
         print_json([{"check": f.check, "is_well": f.is_well, "message": f.message} for f in findings])

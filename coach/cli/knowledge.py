@@ -30,7 +30,12 @@ def check(as_json: bool, meaning: bool, accept: bool) -> None:
     findings = check_knowledge(settings, with_meaning=meaning)
     errors = [finding for finding in findings if finding.severity == "error"]
     if as_json:
-        print_json([{"kind": f.kind, "id": f.id, "rule": f.rule, "message": f.message, "severity": f.severity} for f in findings])
+        print_json(
+            [
+                {"kind": f.kind, "id": f.id, "rule": f.rule, "message": f.message, "severity": f.severity}
+                for f in findings
+            ]
+        )
     else:
         for finding in findings:
             click.echo(f"{finding.severity}: {finding.kind} {finding.id}: {finding.message}")
@@ -40,7 +45,9 @@ def check(as_json: bool, meaning: bool, accept: bool) -> None:
 
 @knowledge.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON document.")
-@click.option("--heatmap", type=click.Path(path_type=Path, dir_okay=False), help="Also write the coverage as an SVG image.")
+@click.option(
+    "--heatmap", type=click.Path(path_type=Path, dir_okay=False), help="Also write the coverage as an SVG image."
+)
 def stats(as_json: bool, heatmap: Path | None) -> None:
     """Show how much there is, for which stages and topics, and where it is thin."""
     from coach.bootstrap import knowledge_of, write_heatmap

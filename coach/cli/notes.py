@@ -28,7 +28,9 @@ def notes() -> None:
 @notes.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--with", "name", help="The person the notes are about; otherwise read from the notes.")
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day of the session; otherwise read from the notes.")
+@click.option(
+    "--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day of the session; otherwise read from the notes."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what became of each file as one JSON document.")
 def add(paths: tuple[Path, ...], name: str | None, day: datetime | None, as_json: bool) -> None:
     """Add files, or folders of files: Markdown, text, DOCX, PDF, VTT and SRT."""
@@ -106,7 +108,9 @@ def search(text: str, top_k: int, name: str | None, as_json: bool) -> None:
         print_json(search_document(hits, names))
         return
     for hit in hits:
-        click.echo(f"{hit.note.date or 'undated'}  {hit.note.title}  ({hit.hit.score:.2f})\n  {' '.join(hit.chunk.text.split())}\n")
+        click.echo(
+            f"{hit.note.date or 'undated'}  {hit.note.title}  ({hit.hit.score:.2f})\n  {' '.join(hit.chunk.text.split())}\n"
+        )
     if not hits:
         click.echo("Nothing in your notes matches that.", err=True)
 

@@ -13,6 +13,7 @@ from coach.config import read_settings
 
 if TYPE_CHECKING:
     from coach.bootstrap import Coach
+    from coach.ports import Progress
 
 PATIENCE_S = 1.0
 """Nothing is said about work that takes less than this."""
@@ -27,19 +28,17 @@ def opened() -> Iterator[Coach]:
         yield coach
 
 
-class progress_on_stderr:  # noqa: N801 - reads as a function where it is used
-    """A progress callback: one line that is rewritten on a terminal, a line at the start and end elsewhere."""
+def progress_on_stderr() -> Progress:
+    """A progress callback: one line that is rewritten on a terminal, one line at the end elsewhere."""
+    started: dict[str, float] = {}
+    stream = click.get_text_stream("stderr")
 
-    def __init__(self) -> None:
-        self._started: dict[str, float] = {}
-
-    def __call__(self, doing: str, done: int, total: int) -> None:
-        """See `coach.ports.Progress`."""
-        started = self._started.setdefault(doing, time.monotonic())
-        if time.monotonic() - started < PATIENCE_S:
+    def report(doing: str, done: int, total: int) -> None:
+        if time.monotonic() - started.setdefault(doing, time.monotonic()) < PATIENCE_S:
             return
-        stream = click.get_text_stream("stderr")
         if stream.isatty():
             click.echo(f"\r{doing}: {done} of {total}", err=True, nl=done >= total)
         elif done >= total:
             click.echo(f"{doing}: {total} done", err=True)
+
+    return report

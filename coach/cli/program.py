@@ -49,7 +49,9 @@ class _Lazy(click.Group):
 def program(verbose: bool) -> None:
     """A coach for mentoring conversations: questions, framings and resources from cited practice and your own notes."""
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+        level=logging.INFO if verbose else logging.WARNING,
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
     )
 
 

@@ -81,7 +81,11 @@ class Source:
     @property
     def reference(self) -> str:
         """One line as a reader expects it: authors (year), title, container."""
-        names = self.authors[0] if len(self.authors) == 1 else " and ".join([", ".join(self.authors[:-1]), self.authors[-1]])
+        names = (
+            self.authors[0]
+            if len(self.authors) == 1
+            else " and ".join([", ".join(self.authors[:-1]), self.authors[-1]])
+        )
         if len(self.authors) > 3:
             names = f"{self.authors[0]} and others"
         year = f" ({self.year})" if self.year else ""
@@ -207,7 +211,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A sentence or two for a feeling at a stage, that claims nothing about the person."""
+    """A sentence or two for a feeling at a stage, that claims nothing about the person.
+
+    With `topics` it is true only where one of them is spoken of; without, anywhere.
+    """
 
     id: str
     feeling: str
@@ -215,6 +222,7 @@ class Acknowledgement:
     audience: tuple[Role, ...]
     stages: tuple[str, ...]
     text: str
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

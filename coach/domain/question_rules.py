@@ -31,7 +31,8 @@ _VERB = r"(?:is|are|was|were|do|does|did|will|would|can|could|may|might|shall|sh
 _ASKING = r"(?:how|what|which|who|whom|whose|when|where)"
 _STACKED = (
     re.compile(r"(?<!^)\band why\b", re.IGNORECASE),
-    re.compile(rf"(?<!^)\band (?P<word>{_ASKING})(?: \w+){{0,2}}? {_VERB}\b", re.IGNORECASE),
+    # A verb before its subject makes a question; “how you do it” is a clause of the first one.
+    re.compile(rf"(?<!^)\band (?P<word>{_ASKING})(?: (?!{_SOMEONE}\b)\w+){{0,2}}? {_VERB}\b", re.IGNORECASE),
     re.compile(rf", and (?:[a-z]+ )?(?P<word>{_ASKING})\b", re.IGNORECASE),
     re.compile(rf"(?<!^)\band (?P<word>{_ASKING})\?", re.IGNORECASE),
     re.compile(rf"(?<!^)\b(?:and|or) {_VERB} (?:{_SOMEONE}|the|your|any)\b", re.IGNORECASE),

@@ -45,7 +45,8 @@ def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], *, dense_weig
     }
     ordered = sorted(fused, key=lambda key: (-fused[key], key))
     return [
-        Hit(key, fused[key], rank, dense.get(key, 0.0), lexical.get(key, 0.0)) for rank, key in enumerate(ordered, start=1)
+        Hit(key, fused[key], rank, dense.get(key, 0.0), lexical.get(key, 0.0))
+        for rank, key in enumerate(ordered, start=1)
     ]
 
 

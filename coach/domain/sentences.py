@@ -24,7 +24,9 @@ def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
     for line_start, line_end in _logical_lines(text):
         start = line_start
         for match in _END.finditer(text, line_start, line_end):
-            if match.group().startswith(".") and _ABBREVIATION.search(text, max(line_start, match.start() - 8), match.start() + 1):
+            if match.group().startswith(".") and _ABBREVIATION.search(
+                text, max(line_start, match.start() - 8), match.start() + 1
+            ):
                 continue
             yield from _stripped(text, start, match.end())
             start = match.end()

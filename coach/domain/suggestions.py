@@ -32,6 +32,8 @@ class Situation:
     name: str | None = None
     subject: str | None = None
     is_brief: bool = False
+    is_about_partner: bool = True
+    """Whether the message speaks of the other person in the relationship, not of the writer alone."""
     corrected: frozenset[str] = frozenset()
     """Names of the fields that the user set by hand."""
 

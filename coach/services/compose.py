@@ -7,7 +7,7 @@ What is said about what is chosen by `coach.services.suggest`; the sentences tha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Protocol
@@ -23,14 +23,14 @@ from coach.domain.suggestions import (
     Suggestions,
     Thread,
 )
-from coach.domain.wording import capitalised, joined, spoken_date
+from coach.domain.wording import joined, spoken_date
 from coach.ports import KnowledgeBase
 from coach.services.follow_up import Move
 from coach.services.goals import Element
 from coach.services.passages import Passages
 from coach.services.recollection import Lookup, Recalled
 from coach.services.safety import About
-from coach.services.suggest import Choice, Step
+from coach.services.suggest import Choice, Step, is_put_to_oneself
 
 BUILT_IN = "built-in"
 
@@ -192,7 +192,9 @@ class BuiltInComposer:
 
     def _whole_plan(self, brief: Brief, page: _Page, plan: Plan, *, opening: str) -> tuple[str, tuple[str, ...]]:
         steps = [self._step(step, brief, page) for step in brief.choice.steps]
-        before_agreeing = [s for s, step in zip(steps, brief.choice.steps, strict=True) if step.question.purpose not in _LATE]
+        before_agreeing = [
+            s for s, step in zip(steps, brief.choice.steps, strict=True) if step.question.purpose not in _LATE
+        ]
         after = [s for s, step in zip(steps, brief.choice.steps, strict=True) if step.question.purpose in _LATE]
         slots = self._slots(brief)
         text = self._prompts.render(
@@ -220,7 +222,9 @@ class BuiltInComposer:
             promise=self._recalled(promise, brief, page) if promise else None,
             moments=[self._recalled(moment, brief, page) for moment in moments],
             open=self._step(steps[0], brief, page),
-            ask_promise=self._question(brief.promise_question, brief, page) if promise and brief.promise_question else None,
+            ask_promise=self._question(brief.promise_question, brief, page)
+            if promise and brief.promise_question
+            else None,
             then=self._step(steps[1], brief, page) if len(steps) > 1 else None,
             hint=self._card(plan.card, fill(plan.listen_for, slots), page),
             ask_back=fill(plan.ask_back, slots),
@@ -278,7 +282,7 @@ class BuiltInComposer:
             "replies/questions",
             acknowledgement=self._acknowledgement(brief),
             questions=[self._step(step, brief, page) for step in wanted],
-            is_for_oneself=wanted[0].question.to == "self",
+            is_for_oneself=is_put_to_oneself(brief.situation),
             pick=_picker(brief),
         )
         return text, ("Another one", "Something less formal", "Plan the hour")
@@ -288,15 +292,13 @@ class BuiltInComposer:
         cards = brief.choice.cards
         if not steps or not cards:
             return self._nothing(brief), _OFFERS
-        plan = brief.choice.plan
         text = self._prompts.render(
             "replies/difficulty",
             acknowledgement=self._acknowledgement(brief),
             recalled=[self._recalled(moment, brief, page) for moment in brief.recalled[:1]],
             card=self._card(cards[0].id, cards[0].gist, page),
             questions=steps,
-            is_for_oneself=brief.choice.steps[0].question.to == "self",
-            ask_back=fill(plan.ask_back, self._slots(brief)) if plan else "",
+            is_for_oneself=is_put_to_oneself(brief.situation),
             pick=_picker(brief),
         )
         return text, ("Go deeper on the first", "Something to read on this", "I'd rather you told me")
@@ -370,11 +372,11 @@ class BuiltInComposer:
             )
             return text, ("Just one question", "Plan the hour")
         if move.kind == "plan" and brief.choice.plan and brief.choice.steps:
-            return self._whole_plan(brief, page, brief.choice.plan, opening=fill(brief.choice.plan.opening, self._slots(brief)))
-        if move.kind == "framing" and brief.choice.framings:
-            text = self._prompts.render(
-                "replies/framing", framing=self._framing(brief.choice.framings[0], brief, page)
+            return self._whole_plan(
+                brief, page, brief.choice.plan, opening=fill(brief.choice.plan.opening, self._slots(brief))
             )
+        if move.kind == "framing" and brief.choice.framings:
+            text = self._prompts.render("replies/framing", framing=self._framing(brief.choice.framings[0], brief, page))
             return text, ("Try another lens", "Help me make an if-then plan")
         if move.kind == "if-then":
             return self._if_then(brief, page)
@@ -514,7 +516,7 @@ _LATE = ("commit", "close")
 _OFFERS = ("Prepare a session", "Clarify a goal", "Reflect on a session")
 
 
-def _picker(brief: Brief):  # type: ignore[no-untyped-def]
+def _picker(brief: Brief) -> Callable[..., str]:
     """Chooses among wordings by the text of the message: varied between messages, the same for the same one."""
     number = int.from_bytes(hashlib.sha256(brief.text.encode()).digest()[:4], "big")
 
@@ -551,5 +553,3 @@ def _tidied(markdown: str) -> str:
         if line or (kept and kept[-1]):
             kept.append(line)
     return "\n".join(kept)
-
-

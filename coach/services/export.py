@@ -29,7 +29,11 @@ def conversation_as_markdown(conversation: Conversation, messages: list[Message]
 
 def note_as_markdown(note: Note, name: str) -> str:
     """A note that the coach would read back with the same title, date and person."""
-    header = [f"title: {note.title!r}", *([f"date: {note.date}"] if note.date else []), *([f"with: {name!r}"] if name else [])]
+    header = [
+        f"title: {note.title!r}",
+        *([f"date: {note.date}"] if note.date else []),
+        *([f"with: {name!r}"] if name else []),
+    ]
     return "\n".join(["---", *header, "---", "", note.text])
 
 

@@ -34,7 +34,9 @@ _ORDINALS = {
     "first": 1, "1st": 1, "one": 1, "1": 1, "second": 2, "2nd": 2, "two": 2, "2": 2, "third": 3, "3rd": 3, "three": 3, "3": 3,
     "fourth": 4, "4th": 4, "4": 4, "fifth": 5, "5th": 5, "5": 5, "last": -1,
 }  # fmt: skip
-_ORDINAL = re.compile(r"\b(first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th|(?:number |question |no\.? ?)[1-5])\b", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"\b(first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th|(?:number |question |no\.? ?)[1-5])\b", re.IGNORECASE
+)
 _DEEPER = re.compile(
     r"\b(?:go(?:ing)? deeper|dig deeper|deeper (?:on|into)|(?:say|tell me) more (?:about|on)|more (?:on|about) the|expand on|follow[- ]up (?:to|on|for) the|what (?:then|comes) after the|why (?:that|this|the) (?:\w+ )?(?:question|one))\b",
     re.IGNORECASE,
@@ -48,11 +50,22 @@ _ANOTHER = re.compile(
     r"|\b(?:another (?:one|question|option)|something (?:else|different)|not (?:that|this) one|a different (?:one|question)|something (?:shorter|less formal|more formal|simpler|plainer|softer|gentler|more direct|lighter))\b",
     re.IGNORECASE,
 )
-_PLAINER = re.compile(r"\b(?:less formal|simpler|plainer|shorter|softer|gentler|lighter|more direct|easier)\b", re.IGNORECASE)
-_ONE = re.compile(r"^\W*(?:just|only|give me|can i have)?\W*(?:one|a single|1)(?: good)? question\b[^?]{0,30}$|\bgive me a question instead\b", re.IGNORECASE)
+_PLAINER = re.compile(
+    r"\b(?:less formal|simpler|plainer|shorter|softer|gentler|lighter|more direct|easier)\b", re.IGNORECASE
+)
+_ONE = re.compile(
+    r"^\W*(?:just|only|give me|can i have)?\W*(?:one|a single|1)(?: good)? question\b[^?]{0,30}$|\bgive me a question instead\b",
+    re.IGNORECASE,
+)
 _AGREE = re.compile(r"\bwhat (?:should|do|could) we agree\b|\bwhat to agree\b|\bagree first\b", re.IGNORECASE)
-_PLAN = re.compile(r"^\W*(?:please )?(?:plan|shape|structure) (?:the|my|our|that) (?:hour|session|meeting|conversation)\b.{0,30}$", re.IGNORECASE)
-_LENS = re.compile(r"\b(?:try|use|take|go with|give me|let'?s try|another|different) (?:one of )?(?:the |a |an?other )?(?:(?:first|second|third|last|other|next) )?(?:lens|three|framing|frame)\b", re.IGNORECASE)
+_PLAN = re.compile(
+    r"^\W*(?:please )?(?:plan|shape|structure) (?:the|my|our|that) (?:hour|session|meeting|conversation)\b.{0,30}$",
+    re.IGNORECASE,
+)
+_LENS = re.compile(
+    r"\b(?:try|use|take|go with|give me|let'?s try|another|different) (?:one of )?(?:the |a |an?other )?(?:(?:first|second|third|last|other|next) )?(?:lens|three|framing|frame)\b",
+    re.IGNORECASE,
+)
 _IF_THEN = re.compile(r"\bif[- ]then\b|\bimplementation intention", re.IGNORECASE)
 
 

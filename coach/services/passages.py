@@ -60,15 +60,15 @@ class Passages:
 
     def of_card(self, card: Card, *, quote: str = "", why: str = "") -> Evidence:
         """Evidence for a card's gist, or for another verbatim `quote` of it."""
-        return self._evidence("card", card.id, card.title, card.text, quote or card.gist, self._byline(card.sources), why)
+        return self._evidence(
+            "card", card.id, card.title, card.text, quote or card.gist, self._byline(card.sources), why
+        )
 
     def of_question(self, question: Question) -> Evidence:
         """Evidence for a question: its record opens with its reason."""
         text = text_of_question(question)
         plain = fill(question.text, {})
-        return self._evidence(
-            "question", question.id, plain, text, plain, self._byline(question.sources), question.why
-        )
+        return self._evidence("question", question.id, plain, text, plain, self._byline(question.sources), question.why)
 
     def of_framing(self, framing: Framing) -> Evidence:
         """Evidence for a framing."""
@@ -81,7 +81,13 @@ class Passages:
         """Evidence for a resource of the catalogue."""
         byline = ", ".join(resource.authors) + (f" ({resource.year})" if resource.year else "")
         return self._evidence(
-            "resource", resource.id, resource.title, text_of_resource(resource), resource.why, byline, resource.one_thing
+            "resource",
+            resource.id,
+            resource.title,
+            text_of_resource(resource),
+            resource.why,
+            byline,
+            resource.one_thing,
         )
 
     def of_note(self, note: Note, start: int, end: int, *, why: str, today: date) -> Evidence:

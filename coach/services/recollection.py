@@ -25,11 +25,107 @@ RELEVANT = 0.30
 """Cosine similarity from which a chunk counts as being about the question."""
 
 _STOP = frozenset(
-    "what when where which who whom whose how why did does was were has have had the and for with that this they them she her"
-    " him his our about say said says tell told talk talked ever again last time note notes mention mentioned promise promised"
-    " agree agreed remind can you could would should their there then than but not are is any anything something session"
-    " meeting month week year ago from into want wanted decide decided speak spoke call called name person do we me my i a an"
-    " in on at to of it be been".split()
+    [
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "whom",
+        "whose",
+        "how",
+        "why",
+        "did",
+        "does",
+        "was",
+        "were",
+        "has",
+        "have",
+        "had",
+        "the",
+        "and",
+        "for",
+        "with",
+        "that",
+        "this",
+        "they",
+        "them",
+        "she",
+        "her",
+        "him",
+        "his",
+        "our",
+        "about",
+        "say",
+        "said",
+        "says",
+        "tell",
+        "told",
+        "talk",
+        "talked",
+        "ever",
+        "again",
+        "last",
+        "time",
+        "note",
+        "notes",
+        "mention",
+        "mentioned",
+        "promise",
+        "promised",
+        "agree",
+        "agreed",
+        "remind",
+        "can",
+        "you",
+        "could",
+        "would",
+        "should",
+        "their",
+        "there",
+        "then",
+        "than",
+        "but",
+        "not",
+        "are",
+        "is",
+        "any",
+        "anything",
+        "something",
+        "session",
+        "meeting",
+        "month",
+        "week",
+        "year",
+        "ago",
+        "from",
+        "into",
+        "want",
+        "wanted",
+        "decide",
+        "decided",
+        "speak",
+        "spoke",
+        "call",
+        "called",
+        "name",
+        "person",
+        "do",
+        "we",
+        "me",
+        "my",
+        "i",
+        "a",
+        "an",
+        "in",
+        "on",
+        "at",
+        "to",
+        "of",
+        "it",
+        "be",
+        "been",
+    ]
 )
 
 
@@ -84,7 +180,11 @@ class Recollection:
             return ()
         by_id = {note.id: note for note in notes}
         threads = [thread for note in notes for thread in threads_in(note)]
-        open_promises = sorted(unresolved(threads, notes), key=lambda t: t.who == "me") if situation.whose == "theirs" else unresolved(threads, notes)
+        open_promises = (
+            sorted(unresolved(threads, notes), key=lambda t: t.who == "me")
+            if situation.whose == "theirs"
+            else unresolved(threads, notes)
+        )
         promises = [_of_thread(t, by_id, "promised, and not mentioned since") for t in open_promises[:3]]
         moments = self._moments(query, situation, notes, threads, owner=owner)
         return (*promises, *moments)
@@ -127,21 +227,29 @@ class Recollection:
     ) -> list[Recalled]:
         by_id = {note.id: note for note in notes}
         if situation.whose == "theirs" and situation.feeling != "calm":
-            worries = [_of_thread(t, by_id, f"you asked about {situation.name or 'them'}") for t in threads if t.kind == "worry"]
+            worries = [
+                _of_thread(t, by_id, f"you asked about {situation.name or 'them'}")
+                for t in threads
+                if t.kind == "worry"
+            ]
             if worries:
                 return worries[:2]
         assert situation.relationship is not None
         scope = Scope(relationship_id=situation.relationship.id)
         hits = self._retrieval.notes(query, owner=owner, scope=scope, top_k=3)
         asked = content_words(query.text, leave_out=situation.name)
-        return list(_distinct([_best_sentence(hit, asked, "nearest to what you wrote") for hit in hits if hit.note.id in by_id]))
+        return list(
+            _distinct([_best_sentence(hit, asked, "nearest to what you wrote") for hit in hits if hit.note.id in by_id])
+        )
 
 
 def content_words(text: str, *, leave_out: str | None = None) -> list[str]:
     """Words of a question that carry what it asks for, in order; not the person's name and not month names."""
     months = {name.lower() for name in calendar.month_name if name}
     skip = _STOP | months | {part.lower() for part in (leave_out or "").split()}
-    return [word for word in dict.fromkeys(re.findall(r"[a-z][a-z'-]+", text.lower())) if word not in skip and len(word) > 2]
+    return [
+        word for word in dict.fromkeys(re.findall(r"[a-z][a-z'-]+", text.lower())) if word not in skip and len(word) > 2
+    ]
 
 
 def months_named(text: str, *, today: date) -> tuple[date | None, date | None]:

@@ -17,8 +17,8 @@ from langchain_core.embeddings import Embeddings
 from coach.domain.errors import CoachError, RetrievalFailed
 from coach.domain.notes import Chunk, Note
 from coach.domain.people import LIBRARY, Owner
-from coach.domain.sentences import sentence_spans
 from coach.domain.ranking import Hit, diversify, fuse
+from coach.domain.sentences import sentence_spans
 from coach.ports import EVERYWHERE, EntryKind, LexicalIndex, NoteStore, Scope, Vector, VectorIndex
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,11 @@ class Retrieval:
         """
         return self._search(query, owner=LIBRARY, kind=kind, scope=EVERYWHERE, weight=KNOWLEDGE_DENSE_WEIGHT)[:top_k]
 
+    def nearest(self, query: Query, kind: EntryKind, *, top_k: int) -> dict[str, float]:
+        """Cosine similarity, by id, of the nearest records of one kind."""
+        with _translated():
+            return self._vectors.search(query.vector, owner=LIBRARY, kind=kind, top_k=top_k)
+
     def nearest_phrases(self, query: Query, *, top_k: int) -> dict[str, float]:
         """Cosine similarity, by id, of the taxonomy phrases nearest to the message or to one of its sentences."""
         spans = list(sentence_spans(query.text))
@@ -115,7 +120,11 @@ class Retrieval:
             dense = self._vectors.search(query.vector, owner=owner, kind=kind, top_k=DEPTH, scope=scope)
             lexical = self._words.search(query.text, owner=owner, kind=kind, top_k=DEPTH, scope=scope)
         log.debug(
-            "%s: %d by meaning, %d by words in %.1f ms", kind, len(dense), len(lexical), 1e3 * (time.perf_counter() - started)
+            "%s: %d by meaning, %d by words in %.1f ms",
+            kind,
+            len(dense),
+            len(lexical),
+            1e3 * (time.perf_counter() - started),
         )
         return fuse(dense, lexical, dense_weight=weight)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -19,7 +20,6 @@ from coach.domain.conversation import (
     Message,
     Reply,
     Retrieved,
-    SafetyDecision,
     SituationRead,
     Suggested,
     TextDelta,
@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 MAX_CHARACTERS = 20_000
 """Of a message that are read; a longer text belongs into the notes."""
 KNOWLEDGE_TOP_K = 30
+NEIGHBOURS = 12
+"""Nearest questions and cards whose topics are counted when a situation is read."""
 DELTA_CHARACTERS = 24
 """Size of the pieces in which a reply is streamed."""
 
@@ -138,10 +140,26 @@ class SessionCoach:
             correction=turn.correction,
             counterpart=turn.counterpart,
         )
-        situation = self._reader.read(text, self._retrieval.nearest_phrases(query, top_k=PHRASES_READ), context)
+        phrases = self._retrieval.nearest_phrases(query, top_k=PHRASES_READ)
+        situation = self._reader.read(text, phrases, self._topic_votes(query), context)
         if last is not None and (move is not None or wants_other_resource(text, last)):
             return _continued(situation, last.situation, context)
         return situation
+
+    def _topic_votes(self, query: Query) -> dict[str, float]:
+        """How strongly the nearest questions and cards speak for each topic, 1 for the strongest."""
+        votes: defaultdict[str, float] = defaultdict(float)
+        questions = self._retrieval.nearest(query, "question", top_k=NEIGHBOURS)
+        cards = self._retrieval.nearest(query, "card", top_k=NEIGHBOURS)
+        neighbours = [
+            *((self._knowledge.questions[key].topics, similarity) for key, similarity in questions.items()),
+            *((self._knowledge.cards[key].topics, similarity) for key, similarity in cards.items()),
+        ]
+        for topics, similarity in neighbours:
+            for place, topic in enumerate(topics):
+                votes[topic] += max(0.0, similarity - 0.2) ** 2 / (1 + place)
+        strongest = max(votes.values(), default=0.0) or 1.0
+        return {topic: vote / strongest for topic, vote in votes.items()}
 
     def _unassisted(self, text: str, situation: Situation, assessment: Assessment, *, is_first: bool) -> Brief:
         return Brief(
@@ -155,7 +173,14 @@ class SessionCoach:
         )
 
     def _brief(
-        self, text: str, query: Query, situation: Situation, history: Sequence[Message], move: Move | None, *, owner: Owner
+        self,
+        text: str,
+        query: Query,
+        situation: Situation,
+        history: Sequence[Message],
+        move: Move | None,
+        *,
+        owner: Owner,
     ) -> tuple[Brief, Found]:
         last = _last_reply(history)
         if move is not None and move.was_asked and move.question is not None:
@@ -188,9 +213,7 @@ class SessionCoach:
             questions=look(query, "question", top_k=KNOWLEDGE_TOP_K * 2),
             framings=look(query, "framing", top_k=KNOWLEDGE_TOP_K) if is_goal else (),
             resources=look(query, "resource", top_k=KNOWLEDGE_TOP_K) if situation.intent == "resource" else (),
-            plans=look(query, "plan", top_k=KNOWLEDGE_TOP_K)
-            if situation.intent in ("plan-session", "difficulty", "reflect")
-            else (),
+            plans=look(query, "plan", top_k=KNOWLEDGE_TOP_K) if situation.intent in ("plan-session", "reflect") else (),
             acknowledgements=look(query, "acknowledgement", top_k=KNOWLEDGE_TOP_K * 2),
         )
 
@@ -204,14 +227,14 @@ class SessionCoach:
             cards=frozenset(c.evidence.id for r in replies for c in r.citations if c.evidence.kind == "card"),
             resources=frozenset(item.id for reply in replies for item in reply.suggestions.resources),
             acknowledgements=frozenset(
-                a.id for a in self._knowledge.acknowledgements.values() if any(a.text[:24] in r.markdown for r in replies)
+                a.id
+                for a in self._knowledge.acknowledgements.values()
+                if any(a.text[:24] in r.markdown for r in replies)
             ),
             framings=frozenset(f.id for reply in replies for f in reply.suggestions.framings),
         )
 
-    def _another(
-        self, choice: Choice, situation: Situation, found: Found, memory: Memory, move: Move
-    ) -> Choice:
+    def _another(self, choice: Choice, situation: Situation, found: Found, memory: Memory, move: Move) -> Choice:
         purposes = (move.question.purpose,) if move.question else ()
         ranked = self._suggester.questions(situation, found.questions, memory, purposes=purposes) if purposes else []
         ranked = ranked or self._suggester.questions(situation, found.questions, memory)
@@ -222,7 +245,9 @@ class SessionCoach:
     def _with_goal(self, brief: Brief, found: Found, memory: Memory, history: Sequence[Message]) -> Brief:
         goal = _goal_in_conversation(brief.text, history)
         situation = brief.situation
-        wants_goal = situation.intent == "clarify-goal" or (brief.move is not None and brief.move.kind in ("if-then", "framing"))
+        wants_goal = situation.intent == "clarify-goal" or (
+            brief.move is not None and brief.move.kind in ("if-then", "framing")
+        )
         if not wants_goal:
             return replace(brief, goal=goal)
         said = " ".join([*(m.text for m in history if m.speaker == "user"), brief.text])
@@ -249,9 +274,7 @@ class SessionCoach:
         notes = self._store.notes(owner=owner, relationship_id=relationship_id)
         brief = replace(brief, has_notes=bool(notes))
         if situation.intent == "recall":
-            return replace(
-                brief, lookup=self._recollection.look_up(query, situation, owner=owner, today=self._today())
-            )
+            return replace(brief, lookup=self._recollection.look_up(query, situation, owner=owner, today=self._today()))
         if situation.intent == "reflect":
             pasted = pasted_notes(brief.text)
             if pasted:
@@ -353,5 +376,3 @@ def _first_text(history: Sequence[Message]) -> str:
 
 def _id_of(relationship: Relationship | None) -> str | None:
     return relationship.id if relationship else None
-
-

@@ -22,7 +22,19 @@ PHRASES_READ = 60
 FEELING_THRESHOLD = 0.62
 """Cosine similarity to a feeling's phrase below which no feeling counts as voiced."""
 TOPIC_FLOOR = 0.28
-"""Cosine similarity below which a topic is not claimed."""
+"""Cosine similarity of a phrase below which a topic is not claimed on its account."""
+STAGE_THRESHOLD = 0.62
+"""Score of a stage's phrases below which a message is taken to be about a relationship under way."""
+INTENT_THRESHOLD = 0.62
+"""Score of an intent's phrases below which a message is taken for a difficulty to think about."""
+ROLE_MARGIN = 0.05
+"""By how much the mentee's phrases must be nearer than the mentor's."""
+VOTE_WEIGHT = 0.35
+"""Of the neighbouring records' topics beside the similarity of the nearest phrase."""
+FELT_WEIGHT = 0.25
+"""For the topic that a voiced feeling belongs to."""
+VOTE_FLOOR = 0.5
+"""Vote below which a topic is not claimed on its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +58,12 @@ class SituationReader:
         self._stages = [term.id for term in taxonomy.stages]
         self._topics = [term.id for term in taxonomy.topics]
 
-    def read(self, text: str, phrases: Mapping[str, float], context: Context) -> Situation:
+    def read(self, text: str, phrases: Mapping[str, float], votes: Mapping[str, float], context: Context) -> Situation:
         """The situation behind a message.
 
         Args:
             phrases: Cosine similarity by id ("topic/career-change/2") of the taxonomy phrases nearest to the message.
+            votes: How strongly the records nearest to the message speak for each topic, 0..1.
         """
         plain = text.replace("’", "'")
         near = _by_term(phrases)
@@ -61,7 +74,7 @@ class SituationReader:
         situation = Situation(
             role=_role(plain, near["role"], relationship, intent, context),
             stage=stage,
-            topics=self._topics_read(near["topic"], context.previous),
+            topics=_topics(near["topic"], votes, feeling, context.previous),
             intent=intent,
             dial=_dial(plain, context),
             feeling=feeling,
@@ -70,12 +83,11 @@ class SituationReader:
             name=relationship.name if relationship else context.counterpart or name_in(plain),
             subject=subject_in(plain),
             is_brief=bool(cues.BRIEF.search(plain)),
+            is_about_partner=_speaks_of_partner(plain, relationship),
         )
         return corrected(situation, context.correction)
 
-    def _stage(
-        self, text: str, near: Mapping[str, float], relationship: Relationship | None, context: Context
-    ) -> str:
+    def _stage(self, text: str, near: Mapping[str, float], relationship: Relationship | None, context: Context) -> str:
         has_notes = relationship is not None and relationship.id in context.people_with_notes
         for stage, cue in cues.STAGES:
             if cue.search(text):
@@ -86,17 +98,29 @@ class SituationReader:
             return "goal-setting"
         if context.previous is not None:
             return context.previous.stage
-        ranked = [stage for stage in _ranked(near) if near[stage] >= TOPIC_FLOOR]
-        fallback = "ongoing"
-        return ranked[0] if ranked else fallback
-
-    def _topics_read(self, near: Mapping[str, float], previous: Situation | None) -> tuple[str, ...]:
-        found = tuple(topic for topic in _ranked(near) if near[topic] >= TOPIC_FLOOR)[:3]
-        if found or previous is None:
-            return found
-        return previous.topics
+        ranked = _ranked(near)
+        return ranked[0] if ranked and near[ranked[0]] >= STAGE_THRESHOLD else "ongoing"
 
 
+def _topics(
+    near: Mapping[str, float], votes: Mapping[str, float], feeling: str, previous: Situation | None
+) -> tuple[str, ...]:
+    felt = _TOPIC_OF_FEELING.get(feeling)
+    scores = {
+        topic: near.get(topic, 0.0) + VOTE_WEIGHT * votes.get(topic, 0.0) + FELT_WEIGHT * (topic == felt)
+        for topic in {*near, *votes}
+        if near.get(topic, 0.0) >= TOPIC_FLOOR or votes.get(topic, 0.0) >= VOTE_FLOOR
+    }
+    found = tuple(_ranked(scores)[:3])
+    return found if found or previous is None else previous.topics
+
+
+_TOPIC_OF_FEELING = {
+    "self-doubt": "confidence",
+    "overwhelmed": "workload",
+    "tired": "burnout",
+    "disappointed": "setbacks",
+}
 _INTENTS_BY_ID = dict(cues.INTENTS)
 
 
@@ -153,7 +177,15 @@ def _role(
         return context.previous.role
     if intent == "clarify-goal":
         return "mentee"
-    return "mentee" if near.get("mentee", 0.0) > near.get("mentor", 0.0) + 0.05 else "mentor"
+    if not _speaks_of_partner(text, relationship) and cues.OWN_WORK.search(text):
+        return "mentee"
+    return "mentee" if near.get("mentee", 0.0) > near.get("mentor", 0.0) + ROLE_MARGIN else "mentor"
+
+
+def _speaks_of_partner(text: str, relationship: Relationship | None) -> bool:
+    if relationship is not None or name_in(text) is not None:
+        return True
+    return bool(cues.ANOTHER_PERSON.search(text) or cues.MENTOR.search(text) or cues.MENTEE.search(text))
 
 
 def _intent(text: str, near: Mapping[str, float], stage: str, previous: Situation | None) -> str:
@@ -166,8 +198,8 @@ def _intent(text: str, near: Mapping[str, float], stage: str, previous: Situatio
         return previous.intent
     if stage == "reflection":
         return "reflect"
-    ranked = [intent for intent in _ranked(near) if intent not in ("about-coach", "thanks", "recall")]
-    return ranked[0] if ranked and near[ranked[0]] >= 0.35 else "difficulty"
+    ranked = [intent for intent in _ranked(near) if intent not in ("about-coach", "thanks", "recall", "reflect")]
+    return ranked[0] if ranked and near[ranked[0]] >= INTENT_THRESHOLD else "difficulty"
 
 
 def _feeling(text: str, near: Mapping[str, float]) -> tuple[str, Whose]:
@@ -189,9 +221,8 @@ def _strongest(found: Sequence[tuple[int, str]]) -> tuple[int, str]:
 def _whose(text: str, position: int) -> Whose:
     """The nearest subject before the feeling in its own sentence."""
     sentence_start = max(text.rfind(mark, 0, position) for mark in ".!?\n") + 1
-    before = text[sentence_start : position + 12]
-    theirs = [match.start() for match in cues.THEIRS.finditer(before)]
-    mine = [match.start() for match in re.finditer(r"\b(?:I|I'm|I've|me|my)\b(?! (?:mentee|mentor|student|boss|manager))", before)]
+    theirs = [match.start() for match in cues.THEIRS.finditer(text, sentence_start, position + 12)]
+    mine = [match.start() for match in cues.MINE.finditer(text, sentence_start, position)]
     if not theirs:
         return "mine"
     return "theirs" if not mine or max(theirs) >= max(mine) else "mine"

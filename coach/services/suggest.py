@@ -91,7 +91,7 @@ class Suggester:
 
     def choose(self, situation: Situation, found: Found, memory: Memory) -> Choice:
         """The choice for a situation; deterministic, ties broken by id."""
-        plan = self._plan(situation, found.plans) if situation.intent in ("plan-session", "difficulty", "reflect") else None
+        plan = self._plan(situation, found.plans) if situation.intent in ("plan-session", "reflect") else None
         steps = self._steps(situation, plan, found.questions, memory)
         cards = self._best(self._knowledge.cards, found.cards, situation, memory.cards)
         framings = self._best(self._knowledge.framings, found.framings, situation, memory.framings)
@@ -105,9 +105,7 @@ class Suggester:
             acknowledgement=self.acknowledgement(situation, found.acknowledgements, memory),
         )
 
-    def acknowledgement(
-        self, situation: Situation, hits: Sequence[Hit], memory: Memory
-    ) -> Acknowledgement | None:
+    def acknowledgement(self, situation: Situation, hits: Sequence[Hit], memory: Memory) -> Acknowledgement | None:
         """One for the feeling that was voiced; for calm only where the stage matches. None is said twice."""
         scores = {hit.id: hit.score for hit in hits}
         is_calm = situation.feeling == "calm"
@@ -117,12 +115,14 @@ class Suggester:
             if item.feeling == situation.feeling
             and situation.role in item.audience
             and (is_calm or item.whose == situation.whose)
-            and (situation.stage in item.stages or not (is_calm or item.stages))
+            and (situation.stage in item.stages or not item.stages)
+            and (not item.topics or set(item.topics) & set(situation.topics))
             and item.id not in memory.acknowledgements
         ]
 
         def score(item: Acknowledgement) -> float:
-            return scores.get(item.id, 0.0) + STAGE_BONUS * (situation.stage in item.stages)
+            on_topic = bool(set(item.topics) & set(situation.topics))
+            return scores.get(item.id, 0.0) + STAGE_BONUS * (situation.stage in item.stages) + STAGE_BONUS * on_topic
 
         return min(fitting, key=lambda item: (-score(item), item.id)) if fitting else None
 
@@ -138,7 +138,12 @@ class Suggester:
         """All questions that fit, best first, of these purposes; with `family`, all of that family, found or not."""
         wanted = frozenset(purposes)
         candidates = self._best(
-            self._knowledge.questions, hits, situation, memory.questions, stage_bonus=STAGE_BONUS, only_found=family is None
+            self._knowledge.questions,
+            hits,
+            situation,
+            memory.questions,
+            stage_bonus=STAGE_BONUS,
+            only_found=family is None,
         )
         return [q for q in candidates if q.purpose in wanted and is_for(q, situation) and (family is None or family(q))]
 
@@ -156,13 +161,12 @@ class Suggester:
 
         return min(fitting, key=lambda plan: (-score(plan), plan.id)) if fitting else None
 
-    def _steps(
-        self, situation: Situation, plan: Plan | None, hits: Sequence[Hit], memory: Memory
-    ) -> tuple[Step, ...]:
+    def _steps(self, situation: Situation, plan: Plan | None, hits: Sequence[Hit], memory: Memory) -> tuple[Step, ...]:
         """The plan's arc with used questions replaced by fitting ones of their purpose; without a plan, an arc of hits."""
         ranked = self.questions(situation, hits, memory)
         if plan is None:
-            return tuple(Step(question) for question in arc_of(ranked, length=4))
+            length = 2 if situation.intent == "difficulty" else 3
+            return tuple(Step(question) for question in arc_of(ranked[: 4 * length], length=length))
         steps: list[Step] = []
         for item in plan.arc:
             question = self._knowledge.questions[item.question]
@@ -200,11 +204,15 @@ class Suggester:
 
 
 def is_for(question: Question, situation: Situation) -> bool:
-    """Said aloud to somebody, or to oneself: whichever the intent asks for."""
-    if question.to == "either":
+    """Whether a question is said to somebody, or put to oneself, as the situation asks for it."""
+    return question.to == "either" or (question.to == "self") == is_put_to_oneself(situation)
+
+
+def is_put_to_oneself(situation: Situation) -> bool:
+    """Whether the coach asks the writer, rather than giving them something to ask the other person."""
+    if situation.intent in ("clarify-goal", "reflect") or situation.stage == "reflection":
         return True
-    for_oneself = situation.intent in ("clarify-goal", "reflect") or situation.stage == "reflection"
-    return question.to == ("self" if for_oneself else "other")
+    return situation.intent == "difficulty" and not situation.is_about_partner
 
 
 def arc_of(questions: Sequence[Question], *, length: int) -> list[Question]:

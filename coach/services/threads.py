@@ -43,7 +43,10 @@ _WIN = re.compile(
     re.IGNORECASE,
 )
 _DECISION = re.compile(r"\b(?:decided|we agreed|agreed that|chose|settled on|decision:)", re.IGNORECASE)
-_OPEN_QUESTION = re.compile(r"(?:\?\s*$|\b(?:open question|still unclear|not clear (?:whether|if|what)|come back to|left open|parked)\b)", re.IGNORECASE)
+_OPEN_QUESTION = re.compile(
+    r"(?:\?\s*$|\b(?:open question|still unclear|not clear (?:whether|if|what)|come back to|left open|parked)\b)",
+    re.IGNORECASE,
+)
 _GOAL = re.compile(
     r"\b(?:goal|aim|wants to (?:become|be|move|lead|learn|get|find|apply|change)|would like to|hopes to|ambition|thinks? about (?:moving|becoming|\w+ing))\b",
     re.IGNORECASE,
@@ -68,9 +71,76 @@ _WHO = re.compile(
     r"(?P<who>[A-Z][A-Za-z’'-]*|me|I)\s*(?:will|'ll|’ll|to\b|agreed|promised|promises|committed|is going|said|->|→)"
 )
 _EMPTY_WORDS = frozenset(
-    "will would should could the and for with that this them they their there then than have has had was were been before after"
-    " about next last week month session meeting agreed promised going said says from what when where which while again also"
-    " just more some very into over your you her his him she our not but did does done still being asked asks talk talked".split()
+    [
+        "will",
+        "would",
+        "should",
+        "could",
+        "the",
+        "and",
+        "for",
+        "with",
+        "that",
+        "this",
+        "them",
+        "they",
+        "their",
+        "there",
+        "then",
+        "than",
+        "have",
+        "has",
+        "had",
+        "was",
+        "were",
+        "been",
+        "before",
+        "after",
+        "about",
+        "next",
+        "last",
+        "week",
+        "month",
+        "session",
+        "meeting",
+        "agreed",
+        "promised",
+        "going",
+        "said",
+        "says",
+        "from",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "again",
+        "also",
+        "just",
+        "more",
+        "some",
+        "very",
+        "into",
+        "over",
+        "your",
+        "you",
+        "her",
+        "his",
+        "him",
+        "she",
+        "our",
+        "not",
+        "but",
+        "did",
+        "does",
+        "done",
+        "still",
+        "being",
+        "asked",
+        "asks",
+        "talk",
+        "talked",
+    ]
 )
 
 

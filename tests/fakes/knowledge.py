@@ -1,6 +1,6 @@
 """A small, valid knowledge folder: two records of most kinds, and one question for each purpose.
 
-Its files stand in `tests/data/small_library`; a test works on a copy, which `replace_in` breaks where it should be broken.
+Its files stand in `tests/data/small_library`; a test works on a copy, and breaks it with `replace_in`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,47 @@
+"""How large, how often and where a run of the benchmark measures.
+
+The scenarios that follow a plan are `evals.benchmark.scenarios` and `evals.benchmark.processes`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ALL_SIZES = (1_000, 10_000, 100_000, 1_000_000)
+QUICK_SIZES = (1_000, 10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Counts of one run; everything it writes lies in `scratch`, which is deleted at the end."""
+
+    scratch: Path
+    sizes: tuple[int, ...] = ALL_SIZES
+    starts: int = 7
+    ingest_rounds: int = 12
+    notes_per_round: int = 40
+    searches: int = 300
+    turns: int = 240
+    turn_chunks: int = 10_000
+    embedded_up_to: int = 10_000
+    """Stores up to this many chunks are embedded for real; larger ones get synthetic vectors."""
+    centres: int = 500
+    """Chunks around whose real vectors the synthetic ones lie."""
+    is_quick: bool = False
+
+
+def quick(scratch: Path, sizes: tuple[int, ...]) -> Plan:
+    """A run of under a minute: fewer repetitions, and no store embedded for real."""
+    return Plan(
+        scratch,
+        sizes,
+        starts=2,
+        ingest_rounds=4,
+        notes_per_round=8,
+        searches=80,
+        turns=48,
+        embedded_up_to=0,
+        centres=100,
+        is_quick=True,
+    )
