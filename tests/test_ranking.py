@@ -1,5 +1,7 @@
 """Fusion and diversification."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +23,7 @@ def test_fusion_keeps_every_id_once_and_ranks_without_gaps(
     hits = fuse(dense, lexical, dense_weight=weight)
     assert {hit.id for hit in hits} == {*dense, *lexical}
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
-    assert all(first.score >= second.score for first, second in zip(hits, hits[1:], strict=False))
+    assert all(first.score >= second.score for first, second in pairwise(hits))
 
 
 def test_all_the_weight_on_one_index_gives_its_order() -> None:

@@ -83,17 +83,15 @@ class ChromaIndex:
                 self._client.close()
                 self._client = None
 
-    def open_for(self, identity: EmbedderIdentity) -> None:
-        """Make sure that stored vectors and this embedder's belong together; an index without any takes its vectors.
+    def check(self, identity: EmbedderIdentity) -> None:
+        """Make sure that stored vectors and this embedder's belong together.
 
         Raises:
             IndexMismatch: The vectors came from another embedder.
-            StorageFailed: The index cannot be read or written.
+            StorageFailed: The index cannot be read.
         """
         stored = self.identity()
-        if stored is None:
-            self.reset(identity)
-        elif stored != identity:
+        if stored is not None and stored != identity:
             raise IndexMismatch(
                 f"The index was made with the embedder {stored.name} ({stored.digest[:12]}), but {identity.name} "
                 f"({identity.digest[:12]}) is in use. Rebuild the index to go on; notes and knowledge stay as they are."
@@ -309,6 +307,15 @@ class ChromaIndex:
                 for file in folder.iterdir():
                     file.unlink()
                 folder.rmdir()
+
+
+def open_index(place: Path | str) -> ChromaIndex:
+    """The index in a folder, or on the server at an address.
+
+    Raises:
+        ConfigurationError: The address is not one of a server.
+    """
+    return ChromaIndex.embedded(place) if isinstance(place, Path) else ChromaIndex.on_server(place)
 
 
 @contextmanager

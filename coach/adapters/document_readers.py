@@ -174,8 +174,8 @@ def _content(path: Path, name: str, limits: ReadLimits) -> bytes:
     try:
         if path.is_dir():
             raise UnreadableDocument(f"{name} is a folder. Choose the files in it.")
-        if not path.is_file():
-            raise UnreadableDocument(f"{name} was not found. It may have been moved or renamed.")
+        if path.exists() and not path.is_file():
+            raise UnreadableDocument(f"{name} is not a file with text in it. {_WHAT_CAN_BE_READ}.")
         with path.open("rb") as file:
             data = file.read(limits.file_bytes + 1)
     except FileNotFoundError as error:
@@ -237,7 +237,7 @@ def _is_binary(data: bytes) -> bool:
     text = decoded(start[: len(start) // 4 * 4])
     if text is not None and "\0" not in text:
         return False
-    return len(_CONTROL_BYTES.findall(start)) > len(start) // 50
+    return len(_CONTROL_BYTES.findall(start)) > 8 + len(start) // 50
 
 
 # the process apart
@@ -284,7 +284,7 @@ def _bare_environment() -> dict[str, str]:
     return {
         **{key: os.environ[key] for key in kept if key in os.environ},
         "PYTHONPATH": packages,
-        "PYTHONIOENCODING": "utf-8",
+        "PYTHONUTF8": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 

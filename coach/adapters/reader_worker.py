@@ -12,6 +12,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -72,7 +73,8 @@ def _hold_to(limits: Limits) -> None:
 
 # PDF
 
-_WRAPPED_LINE = re.compile(r"(?<=[a-zà-ÿ,;])[ \t]*\n(?=[a-zà-ÿ])")
+_SHORTEST_MEASURE = 50
+_NEVER_CONTINUES = re.compile(r"\s*(?:[-*•–▪◦]|\(?\d{1,3}[.)])\s")
 
 
 def _read_pdf(path: Path, limits: Limits) -> tuple[str, list[str]]:
@@ -91,14 +93,35 @@ def _read_pdf(path: Path, limits: Limits) -> tuple[str, list[str]]:
     pages: list[str] = []
     length = 0
     for page in reader.pages:
-        pages.append(page.extract_text().strip())
+        pages.append(_unwrapped(page.extract_text().strip()))
         length += len(pages[-1])
         if length > limits["characters"]:
             raise _Refused("too-long", length)
     text = "\n\n".join(page for page in pages if page)
     if not text and count:
         raise _Refused("no-text", count)
-    return _WRAPPED_LINE.sub(" ", text), []
+    return text, []
+
+
+def _unwrapped(page: str) -> str:
+    """Join a line that nearly fills the page's width and ends no sentence with the next, unless that is a list item."""
+    lines = page.split("\n")
+    measure = max(map(len, lines), default=0)
+    if measure < _SHORTEST_MEASURE:
+        return page
+    joined = lines[:1]
+    for above, line in pairwise(lines):
+        is_full = 4 * len(above) >= 3 * measure
+        if (
+            is_full
+            and not above.rstrip().endswith((".", "!", "?", ":"))
+            and not _NEVER_CONTINUES.match(line)
+            and line.strip()
+        ):
+            joined[-1] = f"{joined[-1].rstrip()}{'' if above.rstrip().endswith('-') else ' '}{line.lstrip()}"
+        else:
+            joined.append(line)
+    return "\n".join(joined)
 
 
 # Word

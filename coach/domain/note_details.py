@@ -287,6 +287,8 @@ def _is_same_person(name: str, own_name: str | None) -> bool:
 
 def _title(head: _Head, counterpart: str | None, is_transcript: bool) -> str:
     readable = _readable(head.stem)
+    for name in (counterpart or "").split():
+        readable = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", name, readable, flags=re.IGNORECASE)
     if readable == counterpart:
         readable = f"Session with {counterpart}"
     for wording in (head.front.get("title", ""), head.heading, readable):

@@ -67,6 +67,7 @@ class Brief:
     """Asks what became of a promise, without naming it."""
     lookup: Lookup | None = None
     move: Move | None = None
+    is_english: bool = True
     is_first_turn: bool = True
     has_notes: bool = False
     safety: SafetyDecision | None = None
@@ -150,15 +151,17 @@ class BuiltInComposer:
     def _write(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
         if brief.safety is not None:
             return self._safety(brief), ()
-        if brief.move is not None:
-            return self._moved(brief, page)
+        if not brief.is_english:
+            return self._other_language(brief, page), ()
         situation = brief.situation
+        if brief.move is not None and brief.move.kind not in _TURNED:
+            return self._moved(brief, page)
         if situation.intent in ("about-coach", "thanks"):
             name = f"replies/{situation.intent}"
             return self._prompts.render(name), _OFFERS if situation.intent == "about-coach" else ()
         if situation.intent == "recall":
             return self._recall(brief, page)
-        if situation.dial == "tell":
+        if situation.dial == "tell" and situation.intent not in ("resource", "draft"):
             return self._tell(brief, page)
         writers = {
             "plan-session": self._plan,
@@ -350,6 +353,12 @@ class BuiltInComposer:
         )
         return text, ("Plan the hour", "Give me a question instead") if brief.has_notes else ()
 
+    def _other_language(self, brief: Brief, page: _Page) -> str:
+        found = brief.lookup.found if brief.lookup else ()
+        return self._prompts.render(
+            "replies/other-language", found=[self._recalled(item, brief, page) for item in found[:3]]
+        )
+
     def _moved(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
         move = brief.move
         assert move is not None
@@ -513,6 +522,8 @@ class BuiltInComposer:
 
 
 _LATE = ("commit", "close")
+_TURNED = ("tell", "ask", "read", "draft")
+"""Follow-ups that ask for another kind of reply to the same situation."""
 _OFFERS = ("Prepare a session", "Clarify a goal", "Reflect on a session")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 
 def _cue(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(rf"\b(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+    return re.compile("|".join(rf"(?:(?<!\w)|\b)(?:{pattern})" for pattern in patterns), re.IGNORECASE)
 
 
 MENTOR = _cue(
@@ -315,3 +315,12 @@ OWN_WORK = _cue(
     r"(?:i|i'm|i've|i'd|me|my|we)\b",
     r"(?:got|been|was|am) (?:passed|laid|turned|promoted|rejected|sacked|fired|made redundant)",
 )
+
+THIRD_PERSON = re.compile(r"\b(?:she|he|they|her|him|them)\b", re.IGNORECASE)
+FRAME = re.compile(
+    r"\b(?:my|a|the|her|his|their|our|new)? ?(?:mentors?|mentees?|mentoring|mentorship)\b|\b(?:(?:first|next|last|our|my|the|a) )*(?:session|meeting|conversation)s?\b"
+    r"|\b(?:what|which|some|any|good|one|just|give me|a)? ?questions?\b|\bwhat (?:should|could|can|do) i (?:ask|say|read)\b|\b(?:tomorrow|tonight|today|yesterday|next week|last week|this week|on (?:mon|tues|wednes|thurs|fri)day)\b"
+    r"|\b(?:something|anything) (?:short )?to read\b|\bhelp me\b|\bi(?:'d| would)? (?:want|like) to\b",
+    re.IGNORECASE,
+)
+"""Words of the request and of mentoring at large, that would draw every message to the same few topics."""

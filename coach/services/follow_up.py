@@ -14,7 +14,7 @@ from coach.domain.conversation import Reply
 from coach.domain.knowledge import Framing, Question
 from coach.ports import KnowledgeBase
 
-MoveKind = Literal["deeper", "another", "one", "agree", "plan", "framing", "if-then"]
+MoveKind = Literal["deeper", "another", "one", "agree", "plan", "framing", "if-then", "tell", "ask", "read", "draft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,15 @@ _LENS = re.compile(
 _IF_THEN = re.compile(r"\bif[- ]then\b|\bimplementation intention", re.IGNORECASE)
 
 
+_TURNS: tuple[tuple[MoveKind, re.Pattern[str]], ...] = (
+    ("if-then", _IF_THEN),
+    ("read", re.compile(r"^\W*(?:and |is there |have you )*(?:something|anything) (?:short )?to (?:read|watch|listen to)(?: (?:on|about) (?:this|that|it))?\W*$", re.IGNORECASE)),
+    ("draft", re.compile(r"^\W*(?:please )?(?:draft|write) (?:me )?(?:a|the) (?:follow-up )?(?:message|note|email)\W*$", re.IGNORECASE)),
+    ("tell", re.compile(r"^\W*(?:no, )?(?:i'?d rather you told me|just tell me|tell me straight|(?:please )?stop asking(?: me)?(?: questions)?|tell me|no more questions|what would you do)\b[^?]{0,30}$", re.IGNORECASE)),
+    ("ask", re.compile(r"^\W*(?:ask me (?:questions )?(?:again|instead)|go back to asking)\W*$", re.IGNORECASE)),
+)
+
+
 def move_in(text: str, replies: Sequence[Reply], knowledge: KnowledgeBase) -> Move | None:
     """The move that a message makes on the replies so far (oldest first), or None where it stands by itself."""
     if not replies or replies[-1].safety is not None:
@@ -79,8 +88,9 @@ def move_in(text: str, replies: Sequence[Reply], knowledge: KnowledgeBase) -> Mo
         return None
     position = _position(plain)
     question = _question_at(position, last, knowledge)
-    if _IF_THEN.search(plain):
-        return Move("if-then")
+    for kind, pattern in _TURNS:
+        if pattern.search(plain):
+            return Move(kind)
     if _LENS.search(plain):
         return Move("framing", framing=_framing_at(position, plain, replies, knowledge))
     if _ASKED.search(plain) and question:

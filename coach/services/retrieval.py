@@ -83,7 +83,7 @@ class Retrieval:
             return self._vectors.search(query.vector, owner=LIBRARY, kind=kind, top_k=top_k)
 
     def nearest_phrases(self, query: Query, *, top_k: int) -> dict[str, float]:
-        """Cosine similarity, by id, of the taxonomy phrases nearest to the message or to one of its sentences."""
+        """Cosine similarity, by id, of the taxonomy phrases nearest to a text or to one of its sentences."""
         spans = list(sentence_spans(query.text))
         sentences = [query.text[start:end] for start, end in spans if end - start >= MIN_SENTENCE][:SENTENCES_READ]
         vectors = [query.vector, *(self._embedder.embed_documents(sentences) if len(sentences) > 1 else ())]

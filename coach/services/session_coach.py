@@ -27,6 +27,7 @@ from coach.domain.conversation import (
 )
 from coach.domain.errors import CoachError, PromptError, RetrievalFailed
 from coach.domain.knowledge import Question, slots_in
+from coach.domain.language import is_english
 from coach.domain.people import Owner, Relationship
 from coach.domain.suggestions import Situation
 from coach.ports import KnowledgeBase, NoteStore
@@ -37,7 +38,7 @@ from coach.services.passages import Passages
 from coach.services.recollection import Recollection
 from coach.services.retrieval import Query, Retrieval
 from coach.services.safety import Assessment, assess
-from coach.services.situation import PHRASES_READ, Context, SituationReader, corrected
+from coach.services.situation import PHRASES_READ, Context, SituationReader, core_of, corrected
 from coach.services.suggest import Choice, Found, Memory, Step, Suggester
 from coach.services.threads import pasted_notes
 
@@ -101,13 +102,20 @@ class SessionCoach:
         clock.lap("safety")
 
         query = self._retrieval.query(text)
-        move = move_in(text, replies, self._knowledge)
+        move = move_in(text, replies, self._knowledge) if is_english(text) else None
         situation = self._situation(text, query, turn, last, move, owner=owner)
         yield SituationRead(situation)
         clock.lap("situation")
 
         if assessment is not None:
             brief = self._unassisted(text, situation, assessment, is_first=last is None)
+            found = Found()
+        elif not is_english(text):
+            brief = replace(
+                self._unassisted(text, situation, None, is_first=last is None),
+                is_english=False,
+                lookup=self._recollection.look_up(query, situation, owner=owner, today=self._today()),
+            )
             found = Found()
         else:
             brief, found = self._brief(text, query, situation, history, move, owner=owner)
@@ -140,10 +148,12 @@ class SessionCoach:
             correction=turn.correction,
             counterpart=turn.counterpart,
         )
+        core = self._retrieval.query(core_of(text))
         phrases = self._retrieval.nearest_phrases(query, top_k=PHRASES_READ)
-        situation = self._reader.read(text, phrases, self._topic_votes(query), context)
+        about = self._retrieval.nearest_phrases(core, top_k=PHRASES_READ)
+        situation = self._reader.read(text, phrases, about, self._topic_votes(core), context)
         if last is not None and (move is not None or wants_other_resource(text, last)):
-            return _continued(situation, last.situation, context)
+            return _continued(situation, last.situation, move, context)
         return situation
 
     def _topic_votes(self, query: Query) -> dict[str, float]:
@@ -161,15 +171,16 @@ class SessionCoach:
         strongest = max(votes.values(), default=0.0) or 1.0
         return {topic: vote / strongest for topic, vote in votes.items()}
 
-    def _unassisted(self, text: str, situation: Situation, assessment: Assessment, *, is_first: bool) -> Brief:
+    def _unassisted(self, text: str, situation: Situation, assessment: Assessment | None, *, is_first: bool) -> Brief:
+        """A brief without anything from the library."""
         return Brief(
             text=text,
             situation=situation,
             choice=Choice(None, (), (), (), (), None),
             today=self._today(),
             is_first_turn=is_first,
-            safety=assessment.decision,
-            about=assessment.about,
+            safety=assessment.decision if assessment else None,
+            about=assessment.about if assessment else "self",
         )
 
     def _brief(
@@ -338,13 +349,14 @@ def _last_reply(history: Sequence[Message]) -> Reply | None:
     return next((message.reply for message in reversed(history) if message.reply is not None), None)
 
 
-def _continued(situation: Situation, previous: Situation, context: Context) -> Situation:
+def _continued(situation: Situation, previous: Situation, move: Move | None, context: Context) -> Situation:
     """A follow-up stays in the situation it follows, but for what it changes by itself."""
+    turned = {"read": "resource", "draft": "draft", "plan": "plan-session"}
     kept = replace(
         previous,
         dial=situation.dial,
         is_brief=situation.is_brief,
-        intent=previous.intent,
+        intent=turned.get(move.kind, previous.intent) if move else previous.intent,
         relationship=situation.relationship or previous.relationship,
         name=situation.name or previous.name,
     )

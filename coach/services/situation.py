@@ -27,6 +27,8 @@ STAGE_THRESHOLD = 0.62
 """Score of a stage's phrases below which a message is taken to be about a relationship under way."""
 INTENT_THRESHOLD = 0.62
 """Score of an intent's phrases below which a message is taken for a difficulty to think about."""
+MIN_CORE = 10
+"""Characters that must be left of a message without its frame."""
 ROLE_MARGIN = 0.05
 """By how much the mentee's phrases must be nearer than the mentor's."""
 VOTE_WEIGHT = 0.35
@@ -58,11 +60,19 @@ class SituationReader:
         self._stages = [term.id for term in taxonomy.stages]
         self._topics = [term.id for term in taxonomy.topics]
 
-    def read(self, text: str, phrases: Mapping[str, float], votes: Mapping[str, float], context: Context) -> Situation:
+    def read(
+        self,
+        text: str,
+        phrases: Mapping[str, float],
+        about: Mapping[str, float],
+        votes: Mapping[str, float],
+        context: Context,
+    ) -> Situation:
         """The situation behind a message.
 
         Args:
             phrases: Cosine similarity by id ("topic/career-change/2") of the taxonomy phrases nearest to the message.
+            about: The same for the message without its frame (`core_of`): what it is about.
             votes: How strongly the records nearest to the message speak for each topic, 0..1.
         """
         plain = text.replace("’", "'")
@@ -74,7 +84,7 @@ class SituationReader:
         situation = Situation(
             role=_role(plain, near["role"], relationship, intent, context),
             stage=stage,
-            topics=_topics(near["topic"], votes, feeling, context.previous),
+            topics=_topics(_by_term(about)["topic"], votes, feeling, context.previous),
             intent=intent,
             dial=_dial(plain, context),
             feeling=feeling,
@@ -122,6 +132,12 @@ _TOPIC_OF_FEELING = {
     "disappointed": "setbacks",
 }
 _INTENTS_BY_ID = dict(cues.INTENTS)
+
+
+def core_of(text: str) -> str:
+    """The message without the words of asking and of mentoring at large; the message itself where nothing is left."""
+    core = " ".join(cues.FRAME.sub(" ", text.replace("’", "'")).split())
+    return core if len(core) >= MIN_CORE else text
 
 
 def corrected(situation: Situation, correction: Correction) -> Situation:
@@ -224,7 +240,8 @@ def _whose(text: str, position: int) -> Whose:
     theirs = [match.start() for match in cues.THEIRS.finditer(text, sentence_start, position + 12)]
     mine = [match.start() for match in cues.MINE.finditer(text, sentence_start, position)]
     if not theirs:
-        return "mine"
+        is_theirs = cues.THIRD_PERSON.search(text, sentence_start, position) and not mine
+        return "theirs" if is_theirs else "mine"
     return "theirs" if not mine or max(theirs) >= max(mine) else "mine"
 
 

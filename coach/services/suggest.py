@@ -22,6 +22,21 @@ FOUND_BONUS = 0.60
 """Weight of the fused retrieval score beside the bonuses."""
 
 
+GENERAL_BONUS = 0.25
+"""For a plan about the stage as such: a special one must fit the better."""
+_GENERAL_TOPIC = {
+    "considering": "what-i-bring",
+    "finding": "finding-people",
+    "chemistry": "chemistry-chat",
+    "first-session": "first-session",
+    "goal-setting": "goal-clarity",
+    "reflection": "mentor-learning",
+    "stuck": "stuck-fading",
+    "review": "reviewing",
+    "ending": "ending-well",
+}
+
+
 class _Placed(Protocol):
     @property
     def id(self) -> str: ...
@@ -157,7 +172,8 @@ class Suggester:
 
         def score(plan: Plan) -> float:
             on_topic = _topic_bonus(plan.topics, situation.topics)
-            return FOUND_BONUS * scores.get(plan.id, 0.0) + on_topic + 0.08 * (situation.stage == plan.stages[0])
+            is_general = plan.topics[0] == _GENERAL_TOPIC.get(situation.stage)
+            return FOUND_BONUS * scores.get(plan.id, 0.0) + on_topic + GENERAL_BONUS * is_general
 
         return min(fitting, key=lambda plan: (-score(plan), plan.id)) if fitting else None
 

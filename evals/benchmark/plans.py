@@ -19,6 +19,7 @@ class Plan:
     scratch: Path
     sizes: tuple[int, ...] = ALL_SIZES
     starts: int = 7
+    first_starts: int = 3
     ingest_rounds: int = 12
     notes_per_round: int = 40
     searches: int = 300
@@ -37,6 +38,7 @@ def quick(scratch: Path, sizes: tuple[int, ...]) -> Plan:
         scratch,
         sizes,
         starts=2,
+        first_starts=1,
         ingest_rounds=4,
         notes_per_round=8,
         searches=80,

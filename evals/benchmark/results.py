@@ -14,6 +14,8 @@ from evals.benchmark.measuring import Machine, Summary
 Unit = Literal["s", "ms", "chunks/s", "notes/s", "MB"]
 Statistic = Literal["median", "p95"]
 
+SYNTHETIC = "Chunk vectors are synthetic (real ones with noise); texts and queries are as in the other rows."
+
 FORMAT = 1
 """Of the JSON document; a reader of another number should not guess."""
 

@@ -1,0 +1,148 @@
+"""Start-up and resident memory: what can only be measured of a whole process, from outside.
+
+Latencies inside a process are `evals.benchmark.turns`, `.retrieval` and `.ingest`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from evals.benchmark.measuring import resident_mb, say, seconds, summarised
+from evals.benchmark.plans import Plan
+from evals.benchmark.results import Budget, Row
+
+PATIENCE_S = 180.0
+POLL_S = 0.01
+QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+"""For the bare page, which would otherwise look for a newer version over the network."""
+
+SERVE = [sys.executable, "-m", "coach", "serve", "--port"]
+IMPORTS = [sys.executable, "-c", "import chromadb, onnxruntime, sqlalchemy, tokenizers, pydantic, numpy"]
+START = Budget(1.3)
+
+PAGE = "From the start of the process to the last byte of the page, over HTTP on loopback."
+FIRST = "The first start makes the data folder and indexes the library."
+
+
+class NoAnswer(Exception):
+    """A page did not answer, so there is nothing to time."""
+
+
+@contextmanager
+def served(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[tuple[float, int]]:
+    """Start a page, wait until it answers, and end it; yields the seconds that took and the process's id.
+
+    Args:
+        command: What to run; the port is appended.
+
+    Raises:
+        NoAnswer: with the end of what the process wrote to stderr.
+    """
+    port = _free_port()
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [*command, str(port)], env=dict(environment), stdout=subprocess.DEVNULL, stderr=errors
+        )
+        try:
+            while not _answers(port):
+                if process.poll() is not None or time.perf_counter() - started > PATIENCE_S:
+                    errors.seek(0)
+                    raise NoAnswer(f"{' '.join(command)} did not answer:\n{errors.read()[-2000:]}")
+                time.sleep(POLL_S)
+            yield time.perf_counter() - started, process.pid
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def measured_starts(plan: Plan) -> list[Row]:
+    """First and later starts of the page beside a bare gradio page, and one whole `coach ask`; all take turns."""
+    home = plan.scratch / "start-up"
+    first = [_first_start(home) for _ in range(plan.first_starts)]
+    _ask(home)
+    bare: list[float] = []
+    later: list[float] = []
+    imports: list[float] = []
+    asks: list[float] = []
+    for number in range(plan.starts):
+        bare.append(_started([sys.executable, "-m", "evals.benchmark.bare_page"], {**os.environ, **QUIET}))
+        later.append(_started(SERVE, _environment(home)))
+        imports.append(seconds(lambda: subprocess.run(IMPORTS, check=True)))
+        asks.append(_ask(home))
+        say(f"  start {number + 1} of {plan.starts}: bare page {bare[-1]:.2f} s, coach {later[-1]:.2f} s, ask {asks[-1]:.2f} s")
+    return [
+        _row("start", "start-up of the page", later, "bare gradio page", bare, START, PAGE),
+        _row("start-first", "start-up, the first ever", first, "bare gradio page", bare, START, PAGE, FIRST),
+        _row("ask", "one coach ask, whole process", asks, "its imports alone", imports, None),
+    ]
+
+
+def _first_start(home: Path) -> float:
+    shutil.rmtree(home, ignore_errors=True)
+    taken = _started(SERVE, _environment(home))
+    say(f"  first start: {taken:.2f} s")
+    return taken
+
+
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    with served(command, environment) as (taken, _):
+        return taken
+
+
+def _ask(home: Path) -> float:
+    command = [sys.executable, "-m", "coach", "ask", "I meet Priya tomorrow for the first time.", "--json"]
+    return seconds(lambda: subprocess.run(command, env=_environment(home), check=True, stdout=subprocess.DEVNULL))
+
+
+def _environment(home: Path) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("COACH_")}
+    return {**own, "COACH_HOME": str(home)}
+
+
+def _row(
+    name: str, what: str, ours: Sequence[float], reference_name: str, theirs: Sequence[float], budget: Budget | None, *remarks: str
+) -> Row:
+    return Row(
+        name=name,
+        what=what,
+        unit="s",
+        measured=summarised(ours),
+        reference_name=reference_name,
+        reference=summarised(theirs),
+        budget=budget,
+        remarks=remarks,
+    )
+
+
+def _answers(port: int) -> bool:
+    """Whether the page comes back whole."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    try:
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        return response.status == http.client.OK and bool(response.read())
+    except ConnectionError:
+        return False
+    finally:
+        connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
