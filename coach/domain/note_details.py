@@ -25,8 +25,8 @@ _PERSON_KEYS = frozenset(
 )
 _DATE_KEYS = frozenset({"date", "when", "session date", "meeting date", "day", "held on", "session"})
 _NOT_THE_SESSION = re.compile(
-    r"\b(?:by|until|till|before|due|since|next|after|deadline|from|starting|born|moved to|submit\w*|postponed)"
-    r"(?: \w+){0,2}\s*$",
+    r"\b(?:by|until|till|before|due|since|next|after|deadline|starting|born|moved to|submit\w*|postponed)"
+    r"(?: \w+){0,4}\s*$",
     re.IGNORECASE,
 )
 

@@ -20,17 +20,18 @@ _MONTH = (
 _WEEKDAY = r"(?:(?P<weekday>mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?[ _-]+(?:the[ _])?)?"
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
+_ANY_YEAR = r"(?P<year>\d{4})"
 _TIME_FOLLOWS = r"(?![\d:]|\.\d)"
 
-_ISO = re.compile(rf"(?<!\d){_YEAR}(?P<sep>[-_./])(?P<month>0?[1-9]|1[0-2])(?P=sep){_DAY}(?!\d)")
+_ISO = re.compile(rf"(?<!\d){_YEAR}(?P<sep>[-_./ ])(?P<month>0?[1-9]|1[0-2])(?P=sep){_DAY}(?!\d)")
 _COMPACT = re.compile(rf"(?<!\d){_YEAR}(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d)")
 _SPELLED = re.compile(
-    rf"(?<![^\W_]){_WEEKDAY}{_DAY}(?:[ _.-]{{0,2}}|[ _]of[ _]){_MONTH}(?![^\W\d_])\.?(?:,?[ _-]{{0,2}}{_YEAR}(?!\d))?",
+    rf"(?<![^\W_]){_WEEKDAY}{_DAY}(?:[ _.-]{{0,2}}|[ _]of[ _]){_MONTH}(?![^\W\d_])\.?(?:,?[ _-]{{0,2}}{_ANY_YEAR}(?!\d))?",
     re.IGNORECASE,
 )
 _AMERICAN = re.compile(
-    rf"(?<![^\W_]){_WEEKDAY}{_MONTH}(?![^\W\d_])\.?[ _-]{{0,2}}{_DAY}{_TIME_FOLLOWS}(?![^\W_])"
-    rf"(?:,?[ _-]{{1,2}}{_YEAR}(?!\d))?",
+    rf"(?<![^\W_])(?<!\bin ){_WEEKDAY}{_MONTH}(?![^\W\d_])\.?[ _-]{{0,2}}{_DAY}{_TIME_FOLLOWS}(?![^\W_])"
+    rf"(?:,?[ _-]{{1,2}}{_ANY_YEAR}(?!\d))?",
     re.IGNORECASE,
 )
 _NUMERIC = re.compile(
@@ -116,6 +117,8 @@ def _numeric(match: re.Match[str], plausible: Plausible) -> date | None:
     year = int(match["year"])
     year += (2000 if year < 70 else 1900) if year < 100 else 0
     first, second = int(match["first"]), int(match["second"])
+    if len(match.group()) < 8 and match["sep"] != "/":
+        return None  # 1.10.12 is a version or a section
     return next(_plausible_days(year, first, second, plausible), None)
 
 

@@ -316,7 +316,9 @@ class BuiltInComposer:
         return text, ("Something shorter", "Another one", "Give me a question instead")
 
     def _tell(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
-        cards = brief.choice.cards[:3]
+        plan = brief.choice.plan
+        of_plan = [self._knowledge.cards[plan.card]] if plan else []
+        cards = list(dict.fromkeys([*of_plan, *brief.choice.cards]))[:3]
         if not cards:
             return self._nothing(brief), _OFFERS
         text = self._prompts.render(

@@ -151,6 +151,7 @@ INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "about-coach",
         _cue(
+            r"^\W*(?:hi|hello|hey|good (?:morning|evening|afternoon)|hiya)(?: there| coach)?\W*$",
             r"what (?:can|do) you do\b",
             r"who are you\b",
             r"are you (?:an? )?(?:ai|bot|robot|human|real|person|program)",

@@ -23,7 +23,7 @@ FOUND_BONUS = 0.60
 
 
 GENERAL_BONUS = 0.25
-"""For a plan about the stage as such: a special one must fit the better."""
+"""For a record about the stage as such: a special one must fit the better."""
 _GENERAL_TOPIC = {
     "considering": "what-i-bring",
     "finding": "finding-people",
@@ -171,9 +171,7 @@ class Suggester:
         ]
 
         def score(plan: Plan) -> float:
-            on_topic = _topic_bonus(plan.topics, situation.topics)
-            is_general = plan.topics[0] == _GENERAL_TOPIC.get(situation.stage)
-            return FOUND_BONUS * scores.get(plan.id, 0.0) + on_topic + GENERAL_BONUS * is_general
+            return FOUND_BONUS * scores.get(plan.id, 0.0) + _topic_bonus(plan.topics[:1], situation)
 
         return min(fitting, key=lambda plan: (-score(plan), plan.id)) if fitting else None
 
@@ -212,7 +210,7 @@ class Suggester:
         def score(record: _Record) -> float:
             return (
                 FOUND_BONUS * scores.get(record.id, 0.0)
-                + _topic_bonus(record.topics, situation.topics)
+                + _topic_bonus(record.topics, situation)
                 + stage_bonus * (situation.stage in record.stages)
             )
 
@@ -244,5 +242,6 @@ def arc_of(questions: Sequence[Question], *, length: int) -> list[Question]:
     return sorted(kept, key=lambda question: ARC.index(question.purpose))
 
 
-def _topic_bonus(topics: Sequence[str], wanted: Sequence[str]) -> float:
-    return max((bonus for topic, bonus in zip(wanted, TOPIC_BONUS, strict=False) if topic in topics), default=0.0)
+def _topic_bonus(topics: Sequence[str], situation: Situation) -> float:
+    read = max((bonus for topic, bonus in zip(situation.topics, TOPIC_BONUS, strict=False) if topic in topics), default=0.0)
+    return max(read, GENERAL_BONUS * (_GENERAL_TOPIC.get(situation.stage) in topics))
