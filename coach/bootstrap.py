@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +51,16 @@ class Documents:
 
         return documents_in(path)
 
+    def examples(self) -> list[Document]:
+        """The example notes that come with the program, oldest first.
+
+        Raises:
+            ConfigurationError: The installation is incomplete.
+        """
+        from coach.adapters.packaged_data import data_folder
+
+        return [self.read(path) for path in sorted(data_folder("examples").glob("*.md"))]
+
 
 @dataclass(frozen=True, slots=True)
 class Coach:
@@ -88,11 +98,11 @@ def open_coach(settings: Settings, progress: Progress | None = None, *, is_rebui
     Raises:
         ConfigurationError, DataFolderBusy, StorageFailed, KnowledgeError, IndexMismatch.
     """
-    with _data_folder(settings):
-        yield _wired(settings, progress, is_rebuilt=is_rebuilt)
+    with _data_folder(settings), ExitStack() as closing:
+        yield _wired(settings, progress, closing, is_rebuilt=is_rebuilt)
 
 
-def _wired(settings: Settings, progress: Progress | None, *, is_rebuilt: bool) -> Coach:
+def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *, is_rebuilt: bool) -> Coach:
     from coach.adapters.chroma_index import ChromaIndex
     from coach.adapters.full_text import FullText
     from coach.adapters.minilm import MiniLM
@@ -108,6 +118,7 @@ def _wired(settings: Settings, progress: Progress | None, *, is_rebuilt: bool) -
     knowledge = knowledge_of(settings)
     prompts = PromptFiles(data_folder("prompts"))
     engine = open_engine(settings.database_url or f"sqlite:///{settings.home / 'coach.db'}")
+    closing.callback(engine.dispose)
     migrate(engine)
     store, words, embedder = SqlStore(engine), FullText(engine), MiniLM()
     vectors = (
@@ -115,10 +126,13 @@ def _wired(settings: Settings, progress: Progress | None, *, is_rebuilt: bool) -
         if settings.chroma_url
         else ChromaIndex.embedded(settings.home / "vectors")
     )
+    closing.callback(vectors.close)
     ingest = Ingest(store, vectors, words, embedder, embedder.token_offsets)
     if is_rebuilt:
         ingest.rebuild(embedder.identity(), progress)
-    vectors.open_for(embedder.identity())
+    elif vectors.identity() is None:
+        vectors.reset(embedder.identity())
+    vectors.check(embedder.identity())
     synchronise(knowledge, vectors, words, embedder, progress)
     ingest.complete(progress)
     retrieval = Retrieval(vectors, words, embedder, store)

@@ -191,6 +191,16 @@ def test_a_rebuild_indexes_every_owners_notes_for_the_new_embedder(world: World)
     world.assert_consistent()
 
 
+def test_erasing_everything_of_one_owner_leaves_the_others(world: World) -> None:
+    world.ingest.add(document(LONG), owner=ADA)
+    world.store.add_relationship("Priya", owner=ADA)
+    bens = world.ingest.add(document("Ben's own."), owner=BEN).note
+    world.ingest.erase_everything(owner=ADA)
+    assert world.store.notes(owner=ADA) == world.store.relationships(owner=ADA) == []
+    assert world.store.notes(owner=BEN) == [bens]
+    world.assert_consistent()
+
+
 def _add(world: World, note: Note) -> None:
     world.ingest.add(document(f"Another. {LONG}"), owner=ADA)
 
@@ -215,7 +225,11 @@ def _rebuild(world: World, note: Note) -> None:
     world.ingest.rebuild(EmbedderIdentity("other", 8, "digest"))
 
 
-OPERATIONS = [_add, _add_again, _edit, _grow, _delete, _rebuild]
+def _erase(world: World, note: Note) -> None:
+    world.ingest.erase_everything(owner=ADA)
+
+
+OPERATIONS = [_add, _add_again, _edit, _grow, _delete, _rebuild, _erase]
 
 
 def interruptions(operation: Callable[[World, Note], None]) -> Iterator[World]:

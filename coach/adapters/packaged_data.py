@@ -13,7 +13,7 @@ from coach.domain.errors import ConfigurationError
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def data_folder(name: Literal["knowledge", "prompts"], *, package: Path = _PACKAGE) -> Path:
+def data_folder(name: Literal["knowledge", "prompts", "examples"], *, package: Path = _PACKAGE) -> Path:
     """The folder of that name.
 
     Args:

@@ -120,9 +120,7 @@ messages = Table(
     Column("text", PlainText, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("reply", PlainText),
-    ForeignKeyConstraint(
-        ["owner", "conversation_id"], ["conversations.owner", "conversations.id"], ondelete="CASCADE"
-    ),
+    ForeignKeyConstraint(["owner", "conversation_id"], ["conversations.owner", "conversations.id"], ondelete="CASCADE"),
 )
 
 recorded_questions = Table(

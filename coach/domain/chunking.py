@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from coach.domain.notes import Chunk
@@ -83,8 +83,9 @@ def chunk_note(
         raise ValueError(f"max_tokens is {max_tokens}; it must be 1 or more")
     ruler = _Ruler(text, token_offsets, max_tokens)
     packer = _Packer(max_tokens, overlap_sentences)
-    for block in _blocks(text, ruler):
-        packer.add(block)
+    blocks = list(_blocks(text, ruler))
+    for block, ahead in zip(blocks, _tokens_ahead(blocks), strict=True):
+        packer.add(block, ahead)
     return [
         Chunk(f"{note_id}:{ordinal}", note_id, start, end, text[start:end], heading)
         for ordinal, (start, end, heading) in enumerate(packer.finish())
@@ -130,7 +131,7 @@ class _Ruler:
 
 
 class _Packer:
-    """Fills chunks with units, and prefers to break before a block that would not fit whole."""
+    """Fills chunks with units, and breaks between blocks so that a section's chunks are about equally long."""
 
     def __init__(self, max_tokens: int, overlap_sentences: int) -> None:
         self._max_tokens = max_tokens
@@ -138,11 +139,16 @@ class _Packer:
         self._overlap = overlap_sentences
         self._current: list[_Placed] = []
         self._tokens = 0
+        self._target = 0.0
         self._done: list[tuple[int, int, str]] = []
 
-    def add(self, block: _Block) -> None:
+    def add(self, block: _Block, ahead: int) -> None:
+        """Take in a block; `ahead` are the tokens from here to the end of its section."""
         if self._breaks_before(block):
             self._flush()
+        if not self._current or block.is_heading:
+            total = self._tokens + ahead
+            self._target = total / -(-total // self._max_tokens)
         for position, unit in enumerate(block.units):
             if self._current and not self._fits(unit):
                 self._flush_for(unit, block, is_inside=position > 0)
@@ -158,8 +164,10 @@ class _Packer:
             return False
         if block.is_heading:
             return self._tokens >= min(MIN_SECTION_TOKENS, self._max_tokens // 2)
-        is_too_long = self._tokens + block.tokens > self._max_tokens
-        return is_too_long and 2 * self._tokens >= self._max_tokens
+        with_block = self._tokens + block.tokens
+        if with_block > self._max_tokens and block.tokens > self._max_tokens:
+            return 2 * self._tokens >= self._max_tokens  # it has to be cut in any case
+        return with_block > self._max_tokens or with_block - self._target > abs(self._target - self._tokens)
 
     def _fits(self, unit: _Unit) -> bool:
         return (
@@ -201,6 +209,18 @@ class _Packer:
             self._done.append((first.unit.start, self._current[-1].unit.end, heading))
         self._current = []
         self._tokens = 0
+
+
+def _tokens_ahead(blocks: Sequence[_Block]) -> list[int]:
+    """For each block the tokens from it to the end of its section, which is the next heading or the note's end."""
+    ahead: list[int] = []
+    total = 0
+    for block in reversed(blocks):
+        total += block.tokens
+        ahead.append(total)
+        if block.is_heading:
+            total = 0
+    return ahead[::-1]
 
 
 def _blocks(text: str, ruler: _Ruler) -> Iterator[_Block]:

@@ -23,7 +23,7 @@ _HEADING = re.compile(r"#{1,6}\s+(?P<words>\S.{0,199})")
 _PERSON_KEYS = frozenset(
     {"with", "mentee", "mentor", "person", "counterpart", "attendees", "participants", "present", "who", "attendee"}
 )
-_DATE_KEYS = frozenset({"date", "when", "session date", "meeting date", "day", "held on", "session"})
+_DATE_KEYS = ("date", "when", "session date", "meeting date", "day", "held on", "session")
 _NOT_THE_SESSION = re.compile(
     r"\b(?:by|until|till|before|due|since|next|after|deadline|starting|born|moved to|submit\w*|postponed)"
     r"(?: \w+){0,4}\s*$",
@@ -156,8 +156,8 @@ def _stem(file_name: str) -> str:
 
 def _date(head: _Head, plausible: Plausible) -> date | None:
     for fields in (head.front, head.fields):
-        for key in _DATE_KEYS & fields.keys():
-            found = date_in(fields[key], plausible)
+        for key in _DATE_KEYS:
+            found = date_in(fields.get(key, ""), plausible)
             if found:
                 return found.day
     in_name = date_in(head.stem, plausible, is_file_name=True)
@@ -303,7 +303,9 @@ def _title(head: _Head, counterpart: str | None, is_transcript: bool) -> str:
 def _readable(stem: str) -> str:
     """A file name as a title: without dates and what recorders add; empty where it says no more than "notes"."""
     left = re.sub(r"\s*\(\s*\)\s*", " ", _FILE_NOISE.sub(" ", without_dates(stem)))
-    left = re.sub(r"\s+", " ", left if " " in left.strip() else left.replace("-", " ")).strip(" -–_.,")
+    is_slug = " " not in left.strip() or left.islower()
+    left = re.sub(r"(?<=[^\W\d_])-(?=[^\W_])|(?<=[^\W_])-(?=[^\W\d_])", " ", left) if is_slug else left
+    left = re.sub(r"\s+", " ", left).strip(" -–_.,")
     words = re.findall(r"[^\W\d_]{2,}", left)
     is_telling = any(_NO_NAME.fullmatch(word) is None for word in words) or len(words) > 1
     return left[:1].upper() + left[1:] if is_telling else ""

@@ -179,6 +179,19 @@ class Ingest:
             kept = note.relationship_id if note.relationship_id in known else None
             return self._save(replace(note, relationship_id=kept), progress)
 
+    def erase_everything(self, *, owner: Owner) -> None:
+        """Erase all that an owner has, conversations and plans too. An interrupted erasure is finished by doing it again;
+        its notes are gone after the next start in any case.
+        """
+        with self._only_one(owner):
+            for note in self._store.notes(owner=owner):
+                self._store.set_state(note.id, "deleting", owner=owner)
+            # By what the indexes hold, so that nothing stays that the store does not know of.
+            self._words.remove(sorted(self._words.digests(owner=owner, kind="note")), owner=owner, kind="note")
+            self._vectors.remove(sorted(self._vectors.digests(owner=owner, kind="note")), owner=owner, kind="note")
+            self._store.erase_owner(owner=owner)
+        log.info("everything of one owner erased")
+
     def complete(self, progress: Progress | None = None) -> int:
         """Finish whatever was interrupted: index pending notes, erase deleted ones; returns how many there were."""
         unfinished = self._store.unfinished_notes()

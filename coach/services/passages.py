@@ -6,6 +6,7 @@ Whether a reply's citations hold is checked by `coach.domain.citations`.
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from coach.domain.citations import Evidence
 from coach.domain.errors import NotFound
@@ -14,6 +15,10 @@ from coach.domain.notes import Note
 from coach.domain.people import Owner
 from coach.domain.wording import spoken_date
 from coach.ports import KnowledgeBase, NoteStore
+
+
+Citable = Literal["card", "question", "framing", "resource"]
+"""Kinds of records of the library that a reply can cite."""
 
 
 def text_of_question(question: Question) -> str:
@@ -58,6 +63,16 @@ class Passages:
         resource = known.resources.get(evidence.id)
         return text_of_resource(resource) if resource else None
 
+    def of_record(self, kind: Citable, record_id: str) -> Evidence:
+        """Evidence for a record by its id. Raises KeyError for an unknown one."""
+        if kind == "card":
+            return self.of_card(self._knowledge.cards[record_id])
+        if kind == "question":
+            return self.of_question(self._knowledge.questions[record_id])
+        if kind == "framing":
+            return self.of_framing(self._knowledge.framings[record_id])
+        return self.of_resource(self._knowledge.resources[record_id])
+
     def of_card(self, card: Card, *, quote: str = "", why: str = "") -> Evidence:
         """Evidence for a card's gist, or for another verbatim `quote` of it."""
         return self._evidence(
@@ -96,10 +111,10 @@ class Passages:
         return Evidence("note", note.id, note.title, note.text[start:end], start, end, byline, why)
 
     def _evidence(
-        self, kind: str, record_id: str, title: str, text: str, quote: str, byline: str, why: str
+        self, kind: Citable, record_id: str, title: str, text: str, quote: str, byline: str, why: str
     ) -> Evidence:
         start = text.index(quote)
-        return Evidence(kind, record_id, title, quote, start, start + len(quote), byline, why)  # type: ignore[arg-type]
+        return Evidence(kind, record_id, title, quote, start, start + len(quote), byline, why)
 
     def _byline(self, source_ids: tuple[str, ...]) -> str:
         return "; ".join(self._knowledge.sources[source_id].reference for source_id in source_ids)

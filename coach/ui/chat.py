@@ -113,12 +113,17 @@ class Chat:
         return self._opening.is_settled
 
     def show(self, view: View, *, owner: Owner) -> Screen:
-        """The whole page for a tab."""
+        """The whole page for a tab; a conversation that is not there any more gives way to a new one."""
         try:
             coach = self._opening.coach()
         except CoachError as error:
             return self._unopened(view, str(error))
-        return self._whole(coach, view, owner) if coach else self._unopened(view, self._opening.status)
+        if coach is None:
+            return self._unopened(view, self._opening.status)
+        try:
+            return self._whole(coach, view, owner)
+        except NotFound:
+            return self._whole(coach, View(dial=view.dial), owner)
 
     def act(self, action: Action | None, view: View, *, owner: Owner) -> Screen:
         """What a button or picker changes; something unknown changes nothing."""
@@ -137,15 +142,15 @@ class Chat:
         except CoachError as error:
             return Screen(notice=render.notice(str(error)))
 
-    def send(self, text: str, view: View, *, owner: Owner) -> Iterator[Screen]:
-        """Answer a message, piece by piece."""
+    def send(self, text: str, view: View, *, owner: Owner, tab: str) -> Iterator[Screen]:
+        """Answer a message, piece by piece; `tab` is what `stop` is given to end it."""
         if not text.strip():
             yield Screen(notice=render.notice("Write a sentence or two first, or choose a door."), is_busy=False)
             return
         yield Screen(live=render.streaming(text, ""), draft="", notice="", is_busy=True, **self._cleared(view))
         try:
             coach = yield from self._opened(text)
-            yield from self._answer(coach, text, view, owner)
+            yield from self._answer(coach, text, view, owner, tab)
         except NotFound:
             yield replace(
                 self.show(View(dial=view.dial), owner=owner),
@@ -156,11 +161,11 @@ class Chat:
         except CoachError as error:
             yield Screen(live=render.failure(text, str(error)), is_busy=False)
 
-    def stop(self, view: View, *, owner: Owner) -> None:
-        """End the reply that is being written in this conversation; what has been written stays."""
-        for (stopped_owner, key), event in list(self._stops.items()):
-            if stopped_owner == owner and key == (view.conversation_id or ""):
-                event.set()
+    def stop(self, *, owner: Owner, tab: str) -> None:
+        """End the reply that is being written in this tab; what has been written stays."""
+        event = self._stops.get((owner, tab))
+        if event is not None:
+            event.set()
 
     # One turn
 
@@ -176,7 +181,7 @@ class Chat:
             yield Screen(live=render.streaming(text, "", status=self._opening.status))
         raise CoachError("Reading the library takes longer than it should. Try again in a minute.")
 
-    def _answer(self, coach: Coach, text: str, view: View, owner: Owner) -> Iterator[Screen]:
+    def _answer(self, coach: Coach, text: str, view: View, owner: Owner, tab: str) -> Iterator[Screen]:
         is_new = view.conversation_id is None
         conversation = self._conversation(coach, text, view, owner)
         view = replace(view, conversation_id=conversation.id, relationship_id=None, door=None)
@@ -184,7 +189,7 @@ class Chat:
             yield Screen(view=view)
         turn = Turn(text, conversation.id, conversation.relationship_id, view.correction, view.dial)
         stop = threading.Event()
-        key = (owner, conversation.id)
+        key = (owner, tab)
         self._stops[key] = stop
         so_far, reply, failed = "", None, None
         try:

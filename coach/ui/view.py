@@ -36,6 +36,8 @@ class Action(BaseModel):
     do: str = Field(max_length=40)
     id: str = Field(default="", max_length=200)
     text: str = Field(default="", max_length=4_000)
+    fields: Mapping[str, str] = Field(default_factory=dict, max_length=8)
+    """What stands in the form that was sent, by name."""
 
 
 def action_in(message: str) -> Action | None:

@@ -1,6 +1,6 @@
 """Writes synthetic session notes, messages and queries: invented, realistic in words and lengths, the same every time.
 
-Their vectors are `evals.benchmark.embedded`; what is done with them is `evals.benchmark.scenarios`.
+Their vectors are `evals.benchmark.embedded`; how they come into a store is `evals.benchmark.stores`.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ def measured_ingest(plan: Plan) -> list[Row]:
             this = _round(number * plan.notes_per_round, plan.notes_per_round, embedder)
             ours = seconds(lambda: [service.add(document, owner=LOCAL_OWNER) for document in this.documents])  # noqa: B023
             bare = seconds(lambda: embedder.embed_documents(this.chunk_texts))  # noqa: B023
-            theirs = seconds(lambda: langchain.add([n.text for n in this.notes], [{"owner": LOCAL_OWNER}] * len(this.notes)))  # noqa: B023
+            theirs = seconds(
+                lambda: langchain.add([n.text for n in this.notes], [{"owner": LOCAL_OWNER}] * len(this.notes))
+            )
             rounds.append(this)
             timings.append((ours, bare, theirs))
             say(f"  ingest round {number} of {plan.ingest_rounds}: {bare / ours:.0%} of the bare embedder's throughput")

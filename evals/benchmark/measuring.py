@@ -1,6 +1,6 @@
 """Stopwatch, summaries of repetitions, and the machine they ran on.
 
-What is measured is `evals.benchmark.scenarios` and `evals.benchmark.processes`; how it reads is `evals.benchmark.results`.
+What is measured is in the modules named after it (`starts`, `ingest`, …); how it reads is `evals.benchmark.results`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How large, how often and where a run of the benchmark measures.
 
-The scenarios that follow a plan are `evals.benchmark.scenarios` and `evals.benchmark.processes`.
+The scenarios that follow a plan are in the modules named after them.
 """
 
 from __future__ import annotations

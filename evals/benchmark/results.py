@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from evals.benchmark.corpus import SEED
 from evals.benchmark.measuring import Machine, Summary
 
 Unit = Literal["s", "ms", "chunks/s", "notes/s", "MB"]
@@ -71,7 +72,6 @@ class Run:
     started_at: str
     seconds: float
     is_quick: bool
-    seed: int
     sizes: tuple[int, ...]
     machine: Machine
     rows: tuple[Row, ...]
@@ -103,7 +103,7 @@ def table(run: Run) -> str:
 def document(run: Run) -> dict[str, object]:
     """The run as one JSON object."""
     rows = [{**asdict(row), "ratio": row.ratio, "verdict": row.verdict} for row in run.rows]
-    return {"format": FORMAT, **asdict(run), "rows": rows, "missed": [row.name for row in run.missed]}
+    return {"format": FORMAT, "seed": SEED, **asdict(run), "rows": rows, "missed": [row.name for row in run.missed]}
 
 
 def shown(value: float, unit: Unit) -> str:

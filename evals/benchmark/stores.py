@@ -1,6 +1,6 @@
 """Builds stores of any size through the adapters' own methods, and opens them again.
 
-What is written into them is `evals.benchmark.corpus`; what is then measured is `evals.benchmark.scenarios`.
+What is written into them is `evals.benchmark.corpus`; what is then measured is `evals.benchmark.retrieval`.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def opened(home: Path) -> Iterator[Parts]:
     migrate(engine)
     embedder = MiniLM()
     vectors = ChromaIndex.embedded(home / "vectors")
-    vectors.open_for(embedder.identity())
     try:
+        if vectors.identity() is None:
+            vectors.reset(embedder.identity())
         yield Parts(SqlStore(engine), FullText(engine), vectors, embedder)
     finally:
         vectors.close()

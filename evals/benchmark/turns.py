@@ -1,6 +1,6 @@
 """Latency of whole turns on a large store of one owner, beside the embedding of the same messages.
 
-How good the replies are is for the other evals; memory during turns is `evals.benchmark.processes`.
+How good the replies are is for the other evals; memory during turns is `evals.benchmark.memory`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from coach.domain.conversation import Failed, Finished, Reply, Turn
 from coach.domain.people import LOCAL_OWNER
 from evals.benchmark.corpus import messages
 from evals.benchmark.embedded import synthetic
-from evals.benchmark.measuring import percentile, say, seconds, summarised
+from evals.benchmark.measuring import percentile, seconds, summarised
 from evals.benchmark.plans import Plan
 from evals.benchmark.results import SYNTHETIC, Budget, Row
 from evals.benchmark.stores import build, opened
 
 if TYPE_CHECKING:
-    from coach.adapters.minilm import MiniLM
     from coach.bootstrap import Coach
 
 WARM_UP = 24
@@ -66,14 +65,10 @@ def prepare(plan: Plan, home: Path) -> None:
 
 def measured_turns(plan: Plan, home: Path) -> list[Row]:
     """The p95 of a turn beside the median embedding, with what the turn's own clock says of its steps."""
-    from coach.adapters.minilm import MiniLM
-
-    embedder = MiniLM()
     with coach_on(home) as coach:
-        say(f"  {len(coach.store.notes(owner=LOCAL_OWNER)):,} notes in the store")
-        for _ in answered(coach, embedder, WARM_UP):
+        for _ in answered(coach, WARM_UP):
             pass
-        turns = list(answered(coach, embedder, plan.turns))
+        turns = list(answered(coach, plan.turns))
     laps: dict[str, list[float]] = defaultdict(list)
     for turn in turns:
         for step, milliseconds in turn.reply.timings_ms.items():
@@ -95,7 +90,7 @@ def measured_turns(plan: Plan, home: Path) -> list[Row]:
     ]
 
 
-def answered(coach: Coach, embedder: MiniLM, turns: int) -> Iterator[TimedTurn]:
+def answered(coach: Coach, turns: int) -> Iterator[TimedTurn]:
     """That many turns; every other conversation has a second one.
 
     Raises:
@@ -107,11 +102,11 @@ def answered(coach: Coach, embedder: MiniLM, turns: int) -> Iterator[TimedTurn]:
         follow_up = [FOLLOW_UPS[number // 2 % len(FOLLOW_UPS)]] if number % 2 else []
         for said in [text, *follow_up]:
             if done < turns:
-                yield _timed(coach, embedder, Turn(said, conversation_id=conversation.id))
+                yield _timed(coach, Turn(said, conversation_id=conversation.id))
                 done += 1
 
 
-def _timed(coach: Coach, embedder: MiniLM, turn: Turn) -> TimedTurn:
+def _timed(coach: Coach, turn: Turn) -> TimedTurn:
     replies: list[Reply] = []
 
     def answer() -> None:
@@ -121,5 +116,5 @@ def _timed(coach: Coach, embedder: MiniLM, turn: Turn) -> TimedTurn:
             if isinstance(event, Finished):
                 replies.append(event.reply)
 
-    embedding = seconds(lambda: embedder.embed_query(turn.text))
+    embedding = seconds(lambda: coach.retrieval.query(turn.text))
     return TimedTurn(seconds(answer), embedding, replies[0])

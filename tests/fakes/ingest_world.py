@@ -107,6 +107,13 @@ class MemoryNotes:
             del self._notes[self.note(note_id, owner=owner).id]
             del self._chunks[note_id]
 
+    def erase_owner(self, *, owner: Owner) -> None:
+        with _Steps(self._fuse):
+            for note_id in [note.id for note in self._notes.values() if note.owner == owner]:
+                del self._notes[note_id], self._chunks[note_id]
+            for relationship in self.relationships(owner=owner):
+                del self._relationships[relationship.id]
+
     def unfinished_notes(self) -> list[Note]:
         return [note for note in self._notes.values() if note.state != "indexed"]
 
@@ -146,6 +153,9 @@ class MemoryVectors:
             for entry_id in ids:
                 self.entries.pop((owner, entry_id), None)
 
+    def digests(self, *, owner: Owner, kind: EntryKind) -> dict[str, str]:
+        return {entry.id: entry.digest for entry, _ in self.entries.values() if entry.owner == owner}
+
     def vectors(self, ids: Sequence[str], *, owner: Owner, kind: EntryKind) -> dict[str, Vector]:
         return {entry_id: self.entries[owner, entry_id][1] for entry_id in ids if (owner, entry_id) in self.entries}
 
@@ -166,6 +176,9 @@ class MemoryWords:
         with _Steps(self._fuse):
             for entry_id in ids:
                 self.entries.pop((owner, entry_id), None)
+
+    def digests(self, *, owner: Owner, kind: EntryKind) -> dict[str, str]:
+        return {entry.id: entry.digest for entry, _ in self.entries.values() if entry.owner == owner}
 
     def texts(self) -> list[str]:
         return [text for _, text in self.entries.values()]

@@ -1,20 +1,29 @@
 """The steps from any older schema to the newest, run by Alembic.
 
-A new step is a new file in `versions`, and its id is the new `coach.adapters.sql_engine.HEAD`.
+A new step is a new file in `versions`; its id becomes `coach.adapters.sql_engine.HEAD`, and the tables it leads to are
+`coach.adapters.sql_tables`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from coach.domain.errors import StorageFailed
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import Connection
 
-def scripts_folder() -> Path:
+
+def configuration() -> Config:
     """Where Alembic finds `env.py` and the versions."""
-    return Path(__file__).resolve().parent
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).resolve().parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 def upgrade(connection: Connection, *, found: str | None, wanted: str) -> None:
@@ -23,14 +32,15 @@ def upgrade(connection: Connection, *, found: str | None, wanted: str) -> None:
     Raises:
         StorageFailed: The version found is none of this program's.
     """
-    from alembic.runtime.environment import EnvironmentContext
-    from alembic.runtime.migration import RevisionStep, StampStep
-    from alembic.config import Config
+    from alembic import command
     from alembic.script import ScriptDirectory
 
-    scripts = ScriptDirectory(str(scripts_folder()))
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+    config = configuration()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
         raise StorageFailed(
             f"The database has version {found}, which this program does not know: a newer one made it. Install the "
             "newest version, or set COACH_HOME to another folder."
         )
+    config.attributes["connection"] = connection
+    command.upgrade(config, wanted)

@@ -1,6 +1,6 @@
-"""Start-up and resident memory: what can only be measured of a whole process, from outside.
+"""Start-up: from the start of a process until its page answers, beside a bare gradio page.
 
-Latencies inside a process are `evals.benchmark.turns`, `.retrieval` and `.ingest`.
+How much memory the process then holds is `evals.benchmark.memory`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from evals.benchmark.measuring import resident_mb, say, seconds, summarised
+from evals.benchmark.measuring import say, seconds, summarised
 from evals.benchmark.plans import Plan
 from evals.benchmark.results import Budget, Row
 
@@ -26,6 +26,7 @@ POLL_S = 0.01
 QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
 """For the bare page, which would otherwise look for a newer version over the network."""
 
+BARE_PAGE = [sys.executable, "-m", "evals.benchmark.bare_page"]
 SERVE = [sys.executable, "-m", "coach", "serve", "--port"]
 IMPORTS = [sys.executable, "-c", "import chromadb, onnxruntime, sqlalchemy, tokenizers, pydantic, numpy"]
 START = Budget(1.3)
@@ -39,23 +40,24 @@ class NoAnswer(Exception):
 
 
 @contextmanager
-def served(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[tuple[float, int]]:
+def served(command: Sequence[str], variables: Mapping[str, str]) -> Iterator[tuple[float, int]]:
     """Start a page, wait until it answers, and end it; yields the seconds that took and the process's id.
 
     Args:
         command: What to run; the port is appended.
+        variables: Set for it, in place of any COACH_* of this process.
 
     Raises:
         NoAnswer: with the end of what the process wrote to stderr.
     """
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*command, str(port)], env=dict(environment), stdout=subprocess.DEVNULL, stderr=errors
+            [*command, str(port)], env=_environment(variables), stdout=subprocess.DEVNULL, stderr=errors
         )
         try:
-            while not _answers(port):
+            while not answers(port):
                 if process.poll() is not None or time.perf_counter() - started > PATIENCE_S:
                     errors.seek(0)
                     raise NoAnswer(f"{' '.join(command)} did not answer:\n{errors.read()[-2000:]}")
@@ -80,11 +82,13 @@ def measured_starts(plan: Plan) -> list[Row]:
     imports: list[float] = []
     asks: list[float] = []
     for number in range(plan.starts):
-        bare.append(_started([sys.executable, "-m", "evals.benchmark.bare_page"], {**os.environ, **QUIET}))
-        later.append(_started(SERVE, _environment(home)))
+        bare.append(_started(BARE_PAGE, QUIET))
+        later.append(_started(SERVE, {"COACH_HOME": str(home)}))
         imports.append(seconds(lambda: subprocess.run(IMPORTS, check=True)))
         asks.append(_ask(home))
-        say(f"  start {number + 1} of {plan.starts}: bare page {bare[-1]:.2f} s, coach {later[-1]:.2f} s, ask {asks[-1]:.2f} s")
+        say(
+            f"  start {number + 1} of {plan.starts}: bare page {bare[-1]:.2f} s, coach {later[-1]:.2f} s, ask {asks[-1]:.2f} s"
+        )
     return [
         _row("start", "start-up of the page", later, "bare gradio page", bare, START, PAGE),
         _row("start-first", "start-up, the first ever", first, "bare gradio page", bare, START, PAGE, FIRST),
@@ -94,28 +98,38 @@ def measured_starts(plan: Plan) -> list[Row]:
 
 def _first_start(home: Path) -> float:
     shutil.rmtree(home, ignore_errors=True)
-    taken = _started(SERVE, _environment(home))
+    taken = _started(SERVE, {"COACH_HOME": str(home)})
     say(f"  first start: {taken:.2f} s")
     return taken
 
 
-def _started(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    with served(command, environment) as (taken, _):
+def _started(command: Sequence[str], variables: Mapping[str, str]) -> float:
+    with served(command, variables) as (taken, _):
         return taken
 
 
 def _ask(home: Path) -> float:
     command = [sys.executable, "-m", "coach", "ask", "I meet Priya tomorrow for the first time.", "--json"]
-    return seconds(lambda: subprocess.run(command, env=_environment(home), check=True, stdout=subprocess.DEVNULL))
+    return seconds(
+        lambda: subprocess.run(
+            command, env=_environment({"COACH_HOME": str(home)}), check=True, stdout=subprocess.DEVNULL
+        )
+    )
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("COACH_")}
-    return {**own, "COACH_HOME": str(home)}
+    return {**own, **variables}
 
 
 def _row(
-    name: str, what: str, ours: Sequence[float], reference_name: str, theirs: Sequence[float], budget: Budget | None, *remarks: str
+    name: str,
+    what: str,
+    ours: Sequence[float],
+    reference_name: str,
+    theirs: Sequence[float],
+    budget: Budget | None,
+    *remarks: str,
 ) -> Row:
     return Row(
         name=name,
@@ -129,7 +143,7 @@ def _row(
     )
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     """Whether the page comes back whole."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
@@ -142,7 +156,7 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
