@@ -6,7 +6,7 @@ Settings come from `coach.config`; nothing here is done at import.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,17 +33,17 @@ log = logging.getLogger(__name__)
 class Documents:
     """Turns files and pasted text into documents, so that screens and commands need not know the readers."""
 
-    def read(self, path: Path) -> Document:
-        """Raises UnreadableDocument."""
+    def read(self, path: Path, *, known_names: Sequence[str] = ()) -> Document:
+        """A file as a document; `known_names` are people whose name in it counts as theirs. Raises UnreadableDocument."""
         from coach.adapters.document_readers import read_document
 
-        return read_document(path)
+        return read_document(path, known_names=known_names)
 
-    def read_text(self, text: str, *, file_name: str = "") -> Document:
-        """Raises UnreadableDocument."""
+    def read_text(self, text: str, *, file_name: str = "", known_names: Sequence[str] = ()) -> Document:
+        """Pasted text as a document. Raises UnreadableDocument."""
         from coach.adapters.document_readers import read_text
 
-        return read_text(text, file_name=file_name)
+        return read_text(text, file_name=file_name, known_names=known_names)
 
     def files_in(self, path: Path) -> list[Path]:
         """The file itself, or the readable files of a folder."""
@@ -128,10 +128,8 @@ def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *,
     )
     closing.callback(vectors.close)
     ingest = Ingest(store, vectors, words, embedder, embedder.token_offsets)
-    if is_rebuilt:
+    if is_rebuilt or vectors.identity() is None:
         ingest.rebuild(embedder.identity(), progress)
-    elif vectors.identity() is None:
-        vectors.reset(embedder.identity())
     vectors.check(embedder.identity())
     synchronise(knowledge, vectors, words, embedder, progress)
     ingest.complete(progress)

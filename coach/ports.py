@@ -13,7 +13,9 @@ from typing import Literal, Protocol
 from coach.domain.conversation import Conversation, Message, Reply, Speaker
 from coach.domain.knowledge import (
     Acknowledgement,
+    Alarm,
     Card,
+    Exemplar,
     Framing,
     Journey,
     Plan,
@@ -30,7 +32,9 @@ Vector = Sequence[float]
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
 
-EntryKind = Literal["card", "question", "framing", "resource", "plan", "acknowledgement", "phrase", "note"]
+EntryKind = Literal[
+    "card", "question", "framing", "resource", "plan", "acknowledgement", "phrase", "exemplar", "alarm", "note"
+]
 Verdict = Literal["used", "rejected"]
 
 
@@ -271,6 +275,14 @@ class KnowledgeBase(Protocol):
 
     @property
     def journeys(self) -> dict[str, Journey]:
+        """By id."""
+
+    @property
+    def exemplars(self) -> dict[str, Exemplar]:
+        """By id."""
+
+    @property
+    def alarms(self) -> dict[str, Alarm]:
         """By id."""
 
     @property

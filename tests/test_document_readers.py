@@ -171,7 +171,7 @@ def test_cues_without_speakers_become_plain_paragraphs(tmp_path: Path) -> None:
 
 
 def test_a_transcript_without_words_is_refused(tmp_path: Path) -> None:
-    assert "holds no text" in refusal(written(tmp_path, "a.vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\n\n"))
+    assert "nobody says anything" in refusal(written(tmp_path, "a.vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\n\n"))
 
 
 # Word
@@ -309,8 +309,8 @@ def test_a_pdf_of_pictures_is_refused_with_the_way_out(tmp_path: Path) -> None:
     assert "run text recognition" in refusal(written(tmp_path, "a.pdf", pdf_of(["", ""])))
 
 
-def test_a_pdf_of_two_thousand_pages_is_refused(tmp_path: Path) -> None:
-    assert "2,000 pages and 1,000 is the most" in refusal(written(tmp_path, "a.pdf", pdf_of([""] * 2000)))
+def test_a_pdf_of_more_than_a_thousand_pages_is_refused(tmp_path: Path) -> None:
+    assert "1,001 pages and 1,000 is the most" in refusal(written(tmp_path, "a.pdf", pdf_of([""] * 1001)))
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7\n", b"%PDF-1.7\n" + b"\xff\x00garbage" * 100, pdf_of(["One."])[:300]])
@@ -335,6 +335,7 @@ def test_a_pdf_with_more_text_than_a_note_may_have_is_refused(tmp_path: Path) ->
         ("Zoë’s plan, and more of it".encode("utf-16-le"), "Zoë’s plan, and more of it"),
         ("Zoë’s plan".encode("utf-32"), "Zoë’s plan"),
         ("Zoë’s plan for the café".encode("cp1252"), "Zoë’s plan for the café"),
+        ("Zoë’s plan, in part".encode() + b"\xff", "Zoë’s plan, in part\ufffd"),
         (b"a\r\nb\rc\n", "a\nb\nc"),
         (b"a\x00b\x07c\x1b[31m\td", "abc[31m\td"),
         ("a\u202eb\u2066c".encode(), "a\u202eb\u2066c"),
@@ -398,8 +399,9 @@ def test_a_file_that_is_gone_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> 
     folder = tmp_path / "folder.txt"
     folder.mkdir()
     assert "is a folder" in refusal(folder)
-    os.mkfifo(tmp_path / "pipe.txt")
-    assert "is not a file" in refusal(tmp_path / "pipe.txt")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.txt")
+        assert "is not a file" in refusal(tmp_path / "pipe.txt")
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:

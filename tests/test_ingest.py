@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from itertools import count
+from pathlib import Path
 
 import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from coach.domain.errors import NotFound, UnreadableDocument
 from coach.domain.notes import Document, Note
-from coach.domain.people import Owner
 from coach.ports import EmbedderIdentity
 from coach.services.ingest import BATCH, Ingest, indexed_text
-from tests.fakes.ingest_world import Interrupted, World, token_offsets
+from tests.fakes.ingest_world import ADA, BEN, Interrupted, World, on_disk, token_offsets
 
-ADA, BEN = Owner("ada"), Owner("ben")
 LONG = "\n\n".join(f"Paragraph {n}. She spoke about her plans for work, and about rest." * 6 for n in range(60))
 
 
@@ -27,9 +28,16 @@ def document(
     return Document(text, title, day, None, "markdown")
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
+@pytest.fixture(params=["memory", "sql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    made = World(database=f"sqlite:///{tmp_path / 'coach.db'}" if request.param == "sql" else "")
+    yield made
+    made.close()
+
+
+def indexed(world: World) -> list[tuple[str, Note]]:
+    notes = world.store.notes(owner=ADA)
+    return [(indexed_text(note, chunk), note) for note in notes for chunk in world.store.chunks(note.id, owner=ADA)]
 
 
 def test_an_added_note_is_stored_and_found_in_both_indexes(world: World) -> None:
@@ -39,7 +47,7 @@ def test_an_added_note_is_stored_and_found_in_both_indexes(world: World) -> None
     assert added.note == world.store.note(added.note.id, owner=ADA)
     assert added.note.date == date(2026, 10, 12)
     world.assert_consistent()
-    assert world.words.texts() == ["Session with Priya. She wants to lead."]
+    assert [text for text, _ in indexed(world)] == ["Session with Priya. She wants to lead."]
 
 
 def test_title_and_date_given_win_over_the_document(world: World) -> None:
@@ -133,7 +141,7 @@ def test_a_new_text_replaces_every_chunk_of_the_old(world: World) -> None:
     note = world.ingest.add(document(LONG), owner=ADA).note
     changed = world.ingest.update(note.id, owner=ADA, text="Only this.")
     assert (changed.id, changed.title, changed.text) == (note.id, note.title, "Only this.")
-    assert world.words.texts() == ["Session with Priya. Only this."]
+    assert [text for text, _ in indexed(world)] == ["Session with Priya. Only this."]
     world.assert_consistent()
 
 
@@ -167,7 +175,7 @@ def test_a_deleted_note_can_be_restored_under_its_id(world: World) -> None:
     priya = world.store.add_relationship("Priya", owner=ADA)
     note = world.ingest.add(document(), owner=ADA, relationship_id=priya.id).note
     deleted = world.ingest.delete(note.id, owner=ADA)
-    assert world.words.texts() == []
+    assert world.vectors.entries == {}
     world.assert_consistent()
     assert world.ingest.restore(deleted) == note
     assert world.store.note(note.id, owner=ADA) == note
@@ -232,10 +240,10 @@ def _erase(world: World, note: Note) -> None:
 OPERATIONS = [_add, _add_again, _edit, _grow, _delete, _rebuild, _erase]
 
 
-def interruptions(operation: Callable[[World, Note], None]) -> Iterator[World]:
+def interruptions(operation: Callable[[World, Note], None], *, database: str = "") -> Iterator[World]:
     """A world for each place at which the operation can be interrupted, as it stands right after that."""
     for steps in count():
-        world = World()
+        world = World(database=database)
         note = world.ingest.add(document(LONG), owner=ADA).note
         world.ingest.add(document("Ben's own."), owner=BEN)
         world.fuse.set(steps)
@@ -245,6 +253,7 @@ def interruptions(operation: Callable[[World, Note], None]) -> Iterator[World]:
             world.fuse.set(None)
             yield world
         else:
+            world.close()
             assert steps > 5
             return
 
@@ -257,6 +266,14 @@ def test_whatever_is_interrupted_anywhere_is_complete_after_the_next_start(
         world.ingest.complete()
         world.assert_consistent()
         assert world.ingest.complete() == 0
+
+
+@pytest.mark.parametrize("operation", [_edit, _delete])
+def test_interruptions_are_made_good_in_the_database_too(operation: Callable[[World, Note], None]) -> None:
+    for world in interruptions(operation, database="sqlite://"):
+        world.ingest.complete()
+        world.assert_consistent()
+        world.close()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -272,6 +289,55 @@ def test_completing_can_be_interrupted_too(operation: Callable[[World, Note], No
                 world.fuse.set(None)
         world.ingest.complete()
         world.assert_consistent()
+
+
+def test_a_note_whose_deletion_was_interrupted_cannot_be_changed_any_more(world: World) -> None:
+    note = world.ingest.add(document(LONG), owner=ADA).note
+    world.fuse.set(3)
+    with pytest.raises(Interrupted):
+        world.ingest.delete(note.id, owner=ADA)
+    world.fuse.set(None)
+    with pytest.raises(NotFound):
+        world.ingest.update(note.id, owner=ADA, title="Later")
+    again = world.ingest.add(document(LONG), owner=ADA)
+    assert again.is_new
+    assert again.note.id != note.id
+    world.assert_consistent()
+
+
+_CHILD = """
+import sys, time
+from pathlib import Path
+from coach.adapters.chroma_index import ChromaIndex
+from coach.ports import EmbedderIdentity
+from tests.fakes.ingest_world import on_disk
+from tests.test_ingest import ADA, LONG, document
+
+ingest = on_disk(Path(sys.argv[1])).ingest
+def tell(_, done, total):
+    print(done, flush=True)
+    time.sleep(60)
+ingest.add(document(LONG), owner=ADA, progress=tell)
+"""
+
+
+def test_a_process_that_is_killed_while_indexing_leaves_nothing_that_the_next_start_does_not_finish(
+    tmp_path: Path,
+) -> None:
+    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(tmp_path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.readline() == f"{BATCH}\n".encode()
+    child.kill()
+    child.communicate()
+    disk = on_disk(tmp_path)
+    (note,) = disk.store.notes(owner=ADA)
+    assert note.state == "pending"
+    assert disk.ingest.complete() == 1
+    expected = {chunk.id for chunk in disk.store.chunks(note.id, owner=ADA)}
+    assert len(expected) > BATCH
+    assert disk.words.digests(owner=ADA, kind="note") == disk.vectors.digests(owner=ADA, kind="note")
+    assert set(disk.vectors.vectors(sorted(expected), owner=ADA, kind="note")) == expected
+    disk.close()
 
 
 def test_an_interrupted_add_is_completed_by_adding_again(world: World) -> None:

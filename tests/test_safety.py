@@ -2,7 +2,7 @@
 
 import pytest
 
-from coach.domain.conversation import SafetyDecision
+from coach.domain.safety import SafetyDecision
 from coach.services.safety import assess
 
 CRISIS = SafetyDecision("crisis", "…")

@@ -297,6 +297,7 @@ def _sentence(fault: str, value: int, name: str, limits: ReadLimits) -> str:
         "memory": f"{name} needs more memory than is allowed for one file. Add its text instead.",
         "pages": f"{name} has {value:,} pages and {limits.pages:,} is the most. Split it, or add only its notes.",
         "no-text": f"{name} holds no text, perhaps only pictures of it. Paste its text, or run text recognition.",
+        "no-words": f"{name} is a transcript in which nobody says anything. Check that it is the right file.",
         "unpacked": f"{name} unpacks to more than {limits.unpacked_bytes / 2**20:.0f} MB. Add only its text.",
         "not-word": f"{name} is not a Word document. {_WHAT_CAN_BE_READ}.",
         "encoding": f"{name} is in an unknown text encoding. Save it as UTF-8 text, then add it again.",

@@ -18,7 +18,9 @@ from coach.adapters.lined_yaml import LinedDict, LinedList, Value, parse
 from coach.domain.errors import KnowledgeError
 from coach.domain.knowledge import (
     Acknowledgement,
+    Alarm,
     Card,
+    Exemplar,
     Framing,
     Journey,
     Plan,
@@ -42,6 +44,8 @@ _KINDS: Mapping[str, str] = {
     "acknowledgements": "acknowledgement",
     "scenarios": "scenario",
     "journeys": "journey",
+    "exemplars": "exemplar",
+    "alarms": "alarm",
 }
 _GROUPS: Mapping[str, str] = {
     "roles": "role",
@@ -67,6 +71,8 @@ class FileKnowledge:
     acknowledgements: dict[str, Acknowledgement]
     scenarios: dict[str, Scenario]
     journeys: dict[str, Journey]
+    exemplars: dict[str, Exemplar]
+    alarms: dict[str, Alarm]
     digest: str
     places: Mapping[tuple[str, str], str]
     """`file:line` by kind and id, for whoever reports on a record."""
@@ -96,6 +102,10 @@ class FileKnowledge:
             )
         for acknowledgement in self.acknowledgements.values():
             yield "acknowledgement", acknowledgement.id, fill(acknowledgement.text, {})
+        for exemplar in self.exemplars.values():
+            yield "exemplar", exemplar.id, exemplar.text
+        for alarm in self.alarms.values():
+            yield "alarm", alarm.id, alarm.text
         yield from self._phrases()
 
     def _topics_of(self, record: Card | Question | Framing | Resource | Plan) -> str:
@@ -266,6 +276,8 @@ class _Reading:
             acknowledgements=cast("dict[str, Acknowledgement]", by_kind["acknowledgement"]),
             scenarios=cast("dict[str, Scenario]", by_kind["scenario"]),
             journeys=cast("dict[str, Journey]", by_kind["journey"]),
+            exemplars=cast("dict[str, Exemplar]", by_kind["exemplar"]),
+            alarms=cast("dict[str, Alarm]", by_kind["alarm"]),
             digest=_digest(self.contents),
             places={key: str(place) for key, place in self.draft.places.items()},
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from coach.adapters.knowledge_records import AnyRecord, nearest
 from coach.adapters.lined_yaml import LinedDict, line_of
-from coach.domain.knowledge import ARC, Acknowledgement, Plan, Question, Source, Term
+from coach.domain.knowledge import ARC, Acknowledgement, Alarm, Exemplar, Plan, Question, Source, Term
 
 _MIN_STEPS, _MAX_STEPS = 3, 6
 _GROUPS = ("role", "stage", "topic", "purpose", "intent", "feeling")
@@ -57,7 +57,7 @@ def faults_between(draft: Draft) -> Iterator[Found]:
     yield from _vocabulary_faults(draft)
     for key, record in draft.records.items():
         kind, record_id = key
-        if isinstance(record, Term | Source):
+        if isinstance(record, Term | Source | Alarm):
             continue
         value, place = draft.values[key], draft.places[key]
 
@@ -86,6 +86,8 @@ def _reference_faults(record: AnyRecord, draft: Draft, at: Callable[..., Place])
     wanted: list[tuple[str, tuple[str | int, ...], str]] = []
     for name, kind in (("stages", "stage"), ("topics", "topic"), ("sources", "source")):
         wanted.extend((kind, (name, index), cited) for index, cited in enumerate(getattr(record, name, ())))
+    if isinstance(record, Exemplar):
+        wanted.extend((name, (name,), getattr(record, name)) for name in ("stage", "intent", "feeling"))
     if isinstance(record, Acknowledgement):
         wanted.append(("feeling", ("feeling",), record.feeling))
     if isinstance(record, Plan):

@@ -19,7 +19,9 @@ from coach.adapters.lined_yaml import LinedDict, LinedList, Value, line_of, text
 from coach.domain.identifiers import is_address, is_doi, is_isbn, is_record_id
 from coach.domain.knowledge import (
     Acknowledgement,
+    Alarm,
     Card,
+    Exemplar,
     Framing,
     Journey,
     JourneyStep,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
-AnyRecord = Card | Question | Framing | Resource | Plan | Acknowledgement | Scenario | Journey | Source | Term
+AnyRecord = Card | Question | Framing | Resource | Plan | Acknowledgement | Scenario | Journey | Exemplar | Alarm | Source | Term
 Fault = tuple[int, str]
 """A line and what is wrong there."""
 
@@ -58,6 +60,8 @@ TYPES: Mapping[str, type[AnyRecord]] = {
     "acknowledgement": Acknowledgement,
     "scenario": Scenario,
     "journey": Journey,
+    "exemplar": Exemplar,
+    "alarm": Alarm,
 }
 HEADINGS = ("What it is", "When", "How", "For example", "What goes wrong")
 

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 if TYPE_CHECKING:
     from docx.oxml.xmlchemy import BaseOxmlElement
 
-Fault = Literal["damaged", "encrypted", "memory", "pages", "no-text", "unpacked", "not-word", "encoding", "too-long"]
+Fault = Literal[
+    "damaged", "encrypted", "memory", "pages", "no-text", "no-words", "unpacked", "not-word", "encoding", "too-long"
+]
 
 
 class Limits(TypedDict):
@@ -260,7 +262,7 @@ def _read_captions(format: Literal["vtt", "srt"], path: Path) -> tuple[str, list
     except ValueError as error:
         raise _Refused("damaged") from error
     if not transcript.text:
-        raise _Refused("no-text")
+        raise _Refused("no-words")
     return transcript.text, list(transcript.speakers)
 
 

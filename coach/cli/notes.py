@@ -55,7 +55,7 @@ def add(paths: tuple[Path, ...], name: str | None, day: datetime | None, as_json
 
 def _add(coach: Coach, path: Path, name: str | None, day: date | None) -> dict[str, object]:
     try:
-        document = coach.documents.read(path)
+        document = coach.documents.read(path, known_names=list(_names(coach.store).values()))
     except UnreadableDocument as error:
         return {"file": path.name, "note_id": None, "status": "failed", "reason": str(error)}
     person = name or document.counterpart

@@ -39,6 +39,13 @@ class _Lazy(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, context: click.Context) -> object:
+        """A foreseen failure ends the command with its reason and status 1."""
+        try:
+            return super().invoke(context)
+        except CoachError as error:
+            raise click.ClickException(str(error)) from error
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
@@ -57,8 +64,4 @@ def program(verbose: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave: 0 done, 1 failed with a reason on stderr, 2 wrong usage."""
-    try:
-        program.main(args=list(arguments) if arguments is not None else None, prog_name="coach", standalone_mode=True)
-    except CoachError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+    program.main(args=list(arguments) if arguments is not None else None, prog_name="coach")

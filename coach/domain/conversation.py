@@ -10,18 +10,10 @@ from typing import Literal
 from coach.domain.citations import Citation, Grounding
 from coach.domain.people import Owner
 from coach.domain.ranking import Hit
+from coach.domain.safety import SafetyDecision
 from coach.domain.suggestions import Correction, Dial, Situation, Suggestions
 
-SafetyKind = Literal["crisis", "abuse", "harassment", "medical-legal", "safeguarding", "out-of-scope"]
 Speaker = Literal["user", "coach"]
-
-
-@dataclass(frozen=True, slots=True)
-class SafetyDecision:
-    """Why a turn was not coached; `reason` is a plain clause for the user and the log, without their words."""
-
-    decision: SafetyKind
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

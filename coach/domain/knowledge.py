@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from coach.domain.people import Role
+from coach.domain.safety import About, SafetyKind
 
 Purpose = Literal["open", "explore", "deepen", "challenge", "commit", "close"]
 ARC: tuple[Purpose, ...] = ("open", "explore", "deepen", "challenge", "commit", "close")
@@ -276,6 +277,30 @@ class Journey:
     topics: tuple[str, ...]
     steps: tuple[JourneyStep, ...]
     artefact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """A message as people write them, with what a careful reader makes of it: situations are read by nearness to these."""
+
+    id: str
+    text: str
+    role: Role
+    stage: str
+    topics: tuple[str, ...]
+    intent: str
+    feeling: str = "calm"
+    whose: Whose = "mine"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A message that calls for care, other help or a refusal; or (`none`) one that only sounds like it."""
+
+    id: str
+    text: str
+    decision: SafetyKind | Literal["none"]
+    about: About = "self"
 
 
 Record = Card | Question | Framing | Resource | Plan | Acknowledgement | Scenario | Journey

@@ -59,6 +59,7 @@ _NO_NAME = re.compile(
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day)",
     re.IGNORECASE,
 )
+_GROUP_FOLLOWS = re.compile(r"\W+(?:team|group|department|people)\b", re.IGNORECASE)
 _MYSELF = frozenset({"me", "myself", "i", "you", "self"})
 _FILE_NOISE = re.compile(
     r"(?i)\bGMT(?=[\s\d-]|$)|\b(?:meeting )?recordings?\b|\btranscripts?\b|\bcaptions?\b|\bclosed\b|\bsaved\b"
@@ -237,22 +238,17 @@ def _the_other(people: Sequence[str], own_name: str | None) -> str | None:
 
 def _name_in_line(line: str, own_name: str | None) -> str | None:
     for pattern in _COUNTERPART:
-        for match in pattern.finditer(line.replace("_", " ")):
-            words = re.split(r"(?<=[\w'’])[\s]+", without_trailing_s(match["name"]))
+        for match in pattern.finditer(line):
             kept: list[str] = []
-            for word in words:
+            for word in re.sub(r"['’]s$", "", match["name"]).split():
                 if _NO_NAME.fullmatch(word):
                     break
                 kept.append(word)
             name = " ".join(kept)
-            if name and not _is_same_person(name, own_name):
+            is_group = _GROUP_FOLLOWS.match(line, match.start("name") + len(name)) is not None
+            if name and not is_group and not _is_same_person(name, own_name):
                 return name
     return None
-
-
-def without_trailing_s(name: str) -> str:
-    """Priya's → Priya."""
-    return re.sub(r"['’]s$", "", name)
 
 
 def _lone_word(head: _Head) -> str | None:
@@ -288,7 +284,8 @@ def _is_same_person(name: str, own_name: str | None) -> bool:
 def _title(head: _Head, counterpart: str | None, is_transcript: bool) -> str:
     readable = _readable(head.stem)
     for name in (counterpart or "").split():
-        readable = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", name, readable, flags=re.IGNORECASE)
+        as_written = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+        readable = name.join(as_written.split(readable))
     if readable == counterpart:
         readable = f"Session with {counterpart}"
     for wording in (head.front.get("title", ""), head.heading, readable):

@@ -33,6 +33,7 @@ def decoded(data: bytes) -> str | None:
 
     Windows-1252 gives a character for nearly every byte, so it is believed only where its characters beyond ASCII are
     few, as in a Western European language: Cyrillic or Japanese in another encoding is refused, not turned into noise.
+    UTF-8 in which fewer bytes are broken than characters whole keeps a replacement character for each fault.
     """
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None) or _unmarked_utf_16(data) or "utf-8"
     try:
@@ -40,6 +41,10 @@ def decoded(data: bytes) -> str | None:
     except UnicodeDecodeError:
         if encoding != "utf-8":
             return None
+    damaged = data.decode("utf-8", "replace")
+    faults = damaged.count("\ufffd")
+    if sum(not character.isascii() for character in damaged) >= 2 * faults:
+        return damaged
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:

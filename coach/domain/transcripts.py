@@ -21,7 +21,7 @@ _LABEL = re.compile(
     r"|example|feedback|feeling|focus|follow-up|for|format|from|goal|homework|how|idea|important|intro|key|learned"
     r"|location|me|meeting|mentee|mentor|mood|nb|next|note|observation|opening|option|outcome|participant|plan|present"
     r"|progress|ps|question|reality|reflection|remember|reminder|resource|session|subject|summary|tag|theme|time|title"
-    r"|tldr|to-do|todo|topic|update|what|when|where|who|why|will|win|with|worr(?:y|ie)|actionable)s?\.?(?!\S)",
+    r"|tldr|to-do|todo|topic|update|what|when|where|who|why|win|with|worr(?:y|ie)|actionable)s?\.?(?!\S)",
     re.IGNORECASE,
 )
 """First words of a line that ends in a colon and is the label of a section, not somebody speaking."""

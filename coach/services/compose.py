@@ -13,8 +13,8 @@ from datetime import date, timedelta
 from typing import Protocol
 
 from coach.domain.citations import Citation, Evidence
-from coach.domain.conversation import SafetyDecision
 from coach.domain.knowledge import Card, Framing, Plan, Question, Resource, fill
+from coach.domain.safety import About, SafetyDecision
 from coach.domain.suggestions import (
     Situation,
     SuggestedFraming,
@@ -29,7 +29,6 @@ from coach.services.follow_up import Move
 from coach.services.goals import Element
 from coach.services.passages import Passages
 from coach.services.recollection import Lookup, Recalled
-from coach.services.safety import About
 from coach.services.suggest import Choice, Step, is_put_to_oneself
 
 BUILT_IN = "built-in"

@@ -20,7 +20,7 @@ from uuid import uuid4
 from langchain_core.embeddings import Embeddings
 
 from coach.domain.chunking import TokenOffsets, chunk_note
-from coach.domain.errors import UnreadableDocument
+from coach.domain.errors import NotFound, UnreadableDocument
 from coach.domain.notes import Chunk, Document, Note, content_hash
 from coach.domain.people import Owner
 from coach.domain.plain_text import MAX_CHARACTERS, cleaned
@@ -148,6 +148,8 @@ class Ingest:
             self._store.relationship(relationship_id, owner=owner)
         with self._only_one(owner):
             old = self._store.note(note_id, owner=owner)
+            if old.state == "deleting":
+                raise NotFound("This note is being deleted.")
             new = replace(
                 old,
                 title=old.title if title is UNCHANGED else _one_line(title) or old.title,

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
 
-from coach.domain.conversation import SafetyDecision, SafetyKind
-
-About = Literal["self", "other"]
+from coach.domain.safety import About, SafetyDecision, SafetyKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from coach.domain.citations import Evidence
 from coach.domain.conversation import Conversation, Failed, Finished, Message, Reply, TextDelta, Turn
 from coach.domain.errors import CoachError, NotFound
+from coach.domain.knowledge import Card, Framing, Question, Resource
 from coach.domain.people import Owner, Role
-from coach.domain.suggestions import Correction, Dial, SuggestedQuestion
+from coach.domain.suggestions import Correction, Situation, SuggestedQuestion
 from coach.domain.wording import shortened
+from coach.services.situation import corrected
 from coach.ui import render
 from coach.ui.markup import button
 from coach.ui.opening import Opening
@@ -138,7 +141,9 @@ class Chat:
                 return Screen(notice=render.notice("The library is still being read. One moment."))
             return handler(coach, action, view, owner)
         except NotFound:
-            return replace(self.show(View(dial=view.dial), owner=owner), notice=render.notice("That is no longer here."))
+            return replace(
+                self.show(View(dial=view.dial), owner=owner), notice=render.notice("That is no longer here.")
+            )
         except CoachError as error:
             return Screen(notice=render.notice(str(error)))
 
@@ -147,7 +152,13 @@ class Chat:
         if not text.strip():
             yield Screen(notice=render.notice("Write a sentence or two first, or choose a door."), is_busy=False)
             return
-        yield Screen(live=render.streaming(text, ""), draft="", notice="", is_busy=True, **self._cleared(view))
+        yield Screen(
+            live=render.streaming(text, ""),
+            draft="",
+            notice="",
+            is_busy=True,
+            body=None if view.conversation_id else "",
+        )
         try:
             coach = yield from self._opened(text)
             yield from self._answer(coach, text, view, owner, tab)
@@ -169,10 +180,7 @@ class Chat:
 
     # One turn
 
-    def _cleared(self, view: View) -> dict[str, str]:
-        return {} if view.conversation_id else {"body": ""}
-
-    def _opened(self, text: str) -> Iterator[Screen]:  # returns the coach
+    def _opened(self, text: str) -> Generator[Screen, None, Coach]:
         deadline = time.monotonic() + WAIT_FOR_LIBRARY_S
         while time.monotonic() < deadline:
             coach = self._opening.coach(timeout_s=0.3)
@@ -224,9 +232,7 @@ class Chat:
             view = replace(view, conversation_id=None)
         return Screen(view=view, live=render.failure(text, failed.message), is_busy=False)
 
-    def _finished(
-        self, coach: Coach, text: str, so_far: str, reply: Reply | None, view: View, owner: Owner
-    ) -> Screen:
+    def _finished(self, coach: Coach, text: str, so_far: str, reply: Reply | None, view: View, owner: Owner) -> Screen:
         opened = self._open(coach, view, owner)
         last = opened.last
         if last is not None and last.reply is not None:
@@ -304,15 +310,23 @@ class Chat:
             coach.knowledge.taxonomy,
             people=coach.store.relationships(owner=owner),
             relationship_id=opened.relationship_id,
-            situation=_as_corrected(situation, view.correction) if situation else None,
+            situation=corrected(situation, view.correction) if situation else None,
             dial=view.dial or (situation.dial if situation else "ask"),
         )
 
     def _sources(self, coach: Coach, message: Message | None, owner: Owner, *, opened: int | None = None) -> str:
-        citations = message.reply.citations if message and message.reply else ()
-        return render.sources(
-            [render.Passage(c, coach.passages.text_of(c.evidence, owner=owner)) for c in citations], opened=opened
-        )
+        reply = message.reply if message else None
+        if reply is None:
+            return render.sources(())
+        passages = [
+            render.Passage(
+                citation,
+                coach.passages.text_of(citation.evidence, owner=owner),
+                _fits(coach, citation.evidence, reply.situation),
+            )
+            for citation in reply.citations
+        ]
+        return render.sources(passages, opened=opened)
 
     def _plan(self, coach: Coach, opened: _Open, owner: Owner) -> str:
         return render.plan(
@@ -436,7 +450,7 @@ class Chat:
         return replace(shown, notice=render.notice(f"What you use and save here now belongs to {relationship.name}."))
 
     def _dial(self, coach: Coach, action: Action, view: View, owner: Owner) -> Screen:
-        view = replace(view, dial=cast(Dial, "tell" if action.text == "tell" else "ask"))
+        view = replace(view, dial="tell" if action.text == "tell" else "ask")
         return Screen(view=view, situation=self._situation(coach, self._open(coach, view, owner), view, owner))
 
     def _examples(self, coach: Coach, action: Action, view: View, owner: Owner) -> Screen:
@@ -450,7 +464,9 @@ class Chat:
         return replace(
             shown,
             draft="I see Priya again tomorrow. She seemed flat last time.",
-            notice=render.notice("Notes on three sessions with Priya, who is made up, are in. Send the message to try them."),
+            notice=render.notice(
+                "Notes on three sessions with Priya, who is made up, are in. Send the message to try them."
+            ),
         )
 
 
@@ -460,17 +476,30 @@ def _paced(due: float) -> float:
     return max(due, time.monotonic()) + PACE_S
 
 
+def _fits(coach: Coach, evidence: Evidence, situation: Situation) -> tuple[str, ...]:
+    """Labels of the stage and topics that a library record shares with the situation."""
+    known = coach.knowledge
+    shelves: Mapping[str, Mapping[str, Card | Question | Framing | Resource]] = {
+        "card": known.cards,
+        "question": known.questions,
+        "framing": known.framings,
+        "resource": known.resources,
+    }
+    record = shelves.get(evidence.kind, {}).get(evidence.id)
+    if record is None:
+        return ()
+    shared = [
+        *([situation.stage] if situation.stage in record.stages else []),
+        *(topic for topic in situation.topics if topic in record.topics),
+    ]
+    return tuple(known.taxonomy.label(term) for term in shared)
+
+
 def _placeholder(view: View, opened: _Open | None) -> str:
     if opened is not None and opened.messages:
         return "Write on…"
     door = render.DOORS.get(view.door or "")
     return door.placeholder if door else render.DEFAULT_PLACEHOLDER
-
-
-def _as_corrected(situation, correction: Correction):  # type: ignore[no-untyped-def]
-    from coach.services.situation import corrected
-
-    return corrected(situation, correction)
 
 
 def _with(correction: Correction, action: Action, coach: Coach) -> Correction:

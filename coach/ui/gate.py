@@ -17,7 +17,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_SHUT = ("/gradio_api/file", "/gradio_api/proxy", "/gradio_api/runs", "/gradio_api/mcp", "/monitoring", "/file=", "/proxy=")
+_SHUT = (
+    "/gradio_api/file",
+    "/gradio_api/proxy",
+    "/gradio_api/runs",
+    "/gradio_api/mcp",
+    "/monitoring",
+    "/file=",
+    "/proxy=",
+)
 """Parts of Gradio that the page does not use: files by path and addresses fetched on behalf of a browser."""
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 

@@ -11,6 +11,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -80,23 +81,26 @@ def build_app(
     app.add_middleware(Gate, hosts=hosts_answered(settings.host))
     app.router.routes.extend(download_routes(opening, identify))
     app.mount(STATIC_ROUTE, StaticFiles(directory=STATIC), name="static-coach")
-    gr.mount_gradio_app(
-        app,
-        _pages(opening, settings.home, identify),
-        path="/",
-        server_name=settings.host,
-        footer_links=[],
-        run_history=False,
-        show_error=False,
-        ssr_mode=False,
-        mcp_server=False,
-        enable_monitoring=False,
-        pwa=False,
-        max_file_size=MAX_UPLOAD,
-        theme=theme(),
-        head=HEAD,
-        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
-    )
+    with warnings.catch_warnings():
+        # Said of every page beside the first, although server-side rendering is not asked for.
+        warnings.filterwarnings("ignore", message="SSR mode is not supported", category=UserWarning)
+        gr.mount_gradio_app(
+            app,
+            _pages(opening, settings.home, identify),
+            path="/",
+            server_name=settings.host,
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            ssr_mode=False,
+            mcp_server=False,
+            enable_monitoring=False,
+            pwa=False,
+            max_file_size=MAX_UPLOAD,
+            theme=theme(),
+            head=HEAD,
+            app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+        )
     return app
 
 
@@ -108,10 +112,11 @@ def _pages(opening: Opening, home: Path, identify: Identify) -> Blocks:
     from coach.ui.pages import notes as notes_page
     from coach.ui.shelf import Shelf
 
+    pages: Blocks
     with gr.Blocks(title="Session coach", analytics_enabled=False, fill_width=True) as pages:
-        coach_page.build(Chat(opening, home=home), identify)
-    with pages.route("Notes", "/notes", show_in_navbar=False):
-        notes_page.build(Shelf(opening, home=home), identify)
+        coach_page.build(pages, Chat(opening, home=home), identify)
+    with pages.route("Notes", "/notes", show_in_navbar=False) as notes:
+        notes_page.build(notes, Shelf(opening, home=home), identify)
     pages.queue(default_concurrency_limit=CONCURRENT, api_open=False)
     return pages
 

@@ -70,7 +70,9 @@ def prose(markdown: str, *, cite: Cite = lambda _: None, links: Collection[str] 
 def _paragraphs(markdown: str) -> Iterator[list[str]]:
     lines: list[str] = []
     for line in markdown.splitlines():
-        kind_changes = bool(lines) and _kind(line) != _kind(lines[-1]) and not (_ITEM.match(lines[0]) and line[:1] == " ")
+        kind_changes = (
+            bool(lines) and _kind(line) != _kind(lines[-1]) and not (_ITEM.match(lines[0]) and line[:1] == " ")
+        )
         if not line.strip() or kind_changes:
             if lines:
                 yield lines
@@ -133,4 +135,4 @@ def _spans(text: str, cite: Cite) -> str:
 
 
 def _link(words: str, address: str) -> str:
-    return f'<a{attributes(href=address, target="_blank", rel="noopener noreferrer")}>{escaped(words)}</a>'
+    return f"<a{attributes(href=address, target='_blank', rel='noopener noreferrer')}>{escaped(words)}</a>"

@@ -16,7 +16,7 @@ from coach.domain.conversation import Conversation, Message, Reply
 from coach.domain.knowledge import Taxonomy, Term
 from coach.domain.people import Relationship
 from coach.domain.suggestions import Dial, Situation, SuggestedQuestion
-from coach.domain.wording import shortened, spoken_date
+from coach.domain.wording import capitalised, joined, shortened, spoken_date
 from coach.ports import Verdict
 from coach.ui.markup import around, attributes, button, escaped, prose, with_mark
 
@@ -80,6 +80,8 @@ class Passage:
 
     citation: Citation
     text: str | None
+    fits: tuple[str, ...] = ()
+    """Labels of the stages and topics that its record shares with the situation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def wrapped(content: str, *, class_: str = "piece") -> str:
 def page_bar(active: Literal["coach", "notes"]) -> str:
     """Name, the two pages, and on a narrow screen the buttons that open what stands at the sides."""
     links = "".join(
-        f'<a{attributes(href=address, aria_current="page" if active == name else None)}>{label}</a>'
+        f"<a{attributes(href=address, aria_current='page' if active == name else None)}>{label}</a>"
         for name, address, label in (("coach", "./", "Coach"), ("notes", "./notes", "Notes"))
     )
     toggles = (
@@ -122,7 +124,8 @@ def rail(conversations: Sequence[Conversation], *, current_id: str | None, today
     items = "".join(_rail_item(item, is_current=item.id == current_id, today=today) for item in conversations)
     listed = f"<ul>{items}</ul>" if items else '<p class="quiet">Conversations you start are kept here.</p>'
     return wrapped(
-        f'<nav aria-label="Conversations">{button("New conversation", "new", class_="new")}{listed}</nav>', class_="rail"
+        f'<nav aria-label="Conversations">{button("New conversation", "new", class_="new")}{listed}</nav>',
+        class_="rail",
     )
 
 
@@ -150,7 +153,7 @@ def _rail_item(conversation: Conversation, *, is_current: bool, today: date) -> 
         f"<details{attributes(class_='menu')}><summary{attributes(aria_label=f'More for {conversation.title}')}>"
         f'<span aria-hidden="true">⋯</span></summary><div class="sheet">{rename}{export}{delete}</div></details>'
     )
-    return f'<li{attributes(class_="current" if is_current else None)}>{opener}{menu}</li>'
+    return f"<li{attributes(class_='current' if is_current else None)}>{opener}{menu}</li>"
 
 
 # Above the chat
@@ -173,17 +176,21 @@ def situation_bar(
             )
         topic = situation.topics[0] if situation.topics else ""
         chips += (
-            _chip("role", "You are", taxonomy.roles, situation.role, "role" in situation.corrected)
+            _chip("role", "You are the", taxonomy.roles, situation.role, "role" in situation.corrected)
             + _chip("stage", "Stage", taxonomy.stages, situation.stage, "stage" in situation.corrected)
-            + _chip("topic", "About", taxonomy.topics, topic, "topics" in situation.corrected)
-            + _chip("intent", "You want", taxonomy.intents, situation.intent, "intent" in situation.corrected)
+            + _chip("topic", "Topic", taxonomy.topics, topic, "topics" in situation.corrected)
+            + _chip("intent", "What you want", taxonomy.intents, situation.intent, "intent" in situation.corrected)
         )
-    return wrapped(f'<div class="chips" role="group" aria-label="How this is read">{chips}</div>{_dial(dial)}', class_="situation")
+    return wrapped(
+        f'<div class="chips" role="group" aria-label="How this is read">{chips}</div>{_dial(dial)}', class_="situation"
+    )
 
 
 def _person_chip(people: Sequence[Relationship], relationship_id: str | None) -> str:
     options = [(NOBODY, "nobody in particular"), *((p.id, p.name) for p in people), (SOMEBODY_NEW, "somebody new…")]
-    picker = _select("person", "With", options, relationship_id or NOBODY, is_set=relationship_id is not None)
+    picker = _select(
+        "person", "With", options, relationship_id or NOBODY, is_set=relationship_id is not None, is_named=True
+    )
     adder = (
         '<form class="chip adder" data-do="add-person" hidden><label>Their name'
         '<input name="text" maxlength="80" autocomplete="off" dir="auto"></label><button type="submit">Add</button></form>'
@@ -198,14 +205,17 @@ def _chip(do: str, label: str, terms: Sequence[Term], value: str, is_corrected: 
     return _select(do, label, options, value, is_set=is_corrected)
 
 
-def _select(do: str, label: str, options: Sequence[tuple[str, str]], value: str, *, is_set: bool) -> str:
+def _select(
+    do: str, label: str, options: Sequence[tuple[str, str]], value: str, *, is_set: bool, is_named: bool = False
+) -> str:
     inside = "".join(
         f"<option{attributes(value=key, selected=key == value)}>{escaped(words)}</option>" for key, words in options
     )
+    how = "set by you" if is_set else "read from what you wrote; change it here"
     return (
-        f"<label{attributes(class_='chip set' if is_set else 'chip')}><span>{label}</span>"
-        f"<select{attributes(data_do=do, title='Set by you' if is_set else 'Read from what you wrote; change it here')}>"
-        f"{inside}</select></label>"
+        f"<label{attributes(class_='chip set' if is_set else 'chip')}>"
+        f"<span{attributes(class_=None if is_named else 'unseen')}>{label}</span>"
+        f"<select{attributes(data_do=do, title=None if is_named else f'{label}: {how}')}>{inside}</select></label>"
     )
 
 
@@ -334,15 +344,17 @@ def _coach_message(
     if reply is not None:
         body += _grounding_line(reply)
         if is_last:
-            after = _cards(reply.suggestions.questions, kept, relationship_name) + _follow_ups(reply.suggestions.follow_ups)
+            after = _cards(reply.suggestions.questions, kept, relationship_name) + _follow_ups(
+                reply.suggestions.follow_ups
+            )
     return f'<article class="coach" aria-label="Coach">{body}</article>{after}'
 
 
 def citation_link(message_id: str, citation: Citation) -> str:
     """A marker as a link that opens its passage."""
     return (
-        f'<a{attributes(class_="cite", href="#panel", role="button", data_do="cite", data_id=f"{message_id}:{citation.marker}")}'
-        f'{attributes(aria_label=f"Source {citation.marker}: {citation.evidence.title}", title=shortened(citation.evidence.title, limit=80))}>'
+        f"<a{attributes(class_='cite', href='#panel', role='button', data_do='cite', data_id=f'{message_id}:{citation.marker}')}"
+        f"{attributes(aria_label=f'Source {citation.marker}: {citation.evidence.title}', title=shortened(citation.evidence.title, limit=80))}>"
         f"{citation.marker}</a>"
     )
 
@@ -376,7 +388,9 @@ def _card(question: SuggestedQuestion, kept: Kept, relationship_name: str | None
             f"{button('Undo', 'undo', class_='linkish', data_id=question.id, aria_label=f'Undo for: {question.text}')}</p></div>"
         )
     save = (
-        button("In your plan ✓", "unsave", data_id=question.id, title="Take it out of your plan again", aria_pressed="true")
+        button(
+            "In your plan ✓", "unsave", data_id=question.id, title="Take it out of your plan again", aria_pressed="true"
+        )
         if question.text in kept.plan
         else button("Save to plan", "save", data_id=question.id)
     )
@@ -418,7 +432,8 @@ def _source(passage: Passage, *, is_open: bool) -> str:
         f'<span class="n">{passage.citation.marker}</span><span class="about"><span class="kind">{_KIND[evidence.kind]}</span>'
         f'<span class="title" dir="auto">{escaped(evidence.title)}</span>{byline}</span>'
     )
-    why = f'<p class="why"><span>Why it is here</span> {escaped(evidence.why)}</p>' if evidence.why else ""
+    said = _reason(passage)
+    why = f'<p class="why"><span>Why it is here</span> {escaped(said)}</p>' if said else ""
     whole = (
         f"<p><a{attributes(href=f'./notes?note={evidence.id}')}>Open the whole note</a></p>"
         if evidence.kind == "note" and passage.text is not None
@@ -428,6 +443,14 @@ def _source(passage: Passage, *, is_open: bool) -> str:
         f"<details{attributes(class_=f'source {evidence.kind}', data_marker=passage.citation.marker, open=is_open)}>"
         f"<summary>{head}</summary>{_quoted(passage)}{why}{whole}</details>"
     )
+
+
+def _reason(passage: Passage) -> str:
+    """What it shares with the situation, then its own reason unless the passage above says that already."""
+    why = passage.citation.evidence.why
+    own = "" if why and passage.text and why in passage.text else capitalised(why)
+    fits = f"It fits {joined([f'“{label}”' for label in passage.fits])}." if passage.fits else ""
+    return " ".join(part for part in (fits, own) if part)
 
 
 def _quoted(passage: Passage) -> str:

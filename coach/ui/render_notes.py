@@ -6,17 +6,21 @@ How text is escaped is `coach.ui.markup`; where the notes come from is `coach.ui
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from coach.domain.notes import Note
 from coach.domain.wording import spoken_date
-from coach.services.retrieval import NoteHit
 from coach.ui.markup import attributes, button, escaped, with_mark
 from coach.ui.render import excerpt, wrapped
 
+if TYPE_CHECKING:
+    from coach.services.retrieval import NoteHit
+
 SHOWN_CHARACTERS = 200_000
 """Of one note in the reading pane; the editor holds all of it."""
-HIT_REACH = 120
+HIT_REACH = 140
 
 
 def paste_form(names: Sequence[str]) -> str:
@@ -98,22 +102,38 @@ def listing(
     )
     count = f"{len(notes)} {'note' if len(notes) == 1 else 'notes'}"
     return wrapped(
-        f"<section aria-label='All notes'><h2>{count}</h2><ul>{items}</ul>{examples}</section>{_where(home)}", class_="listing"
+        f"<section aria-label='All notes'><h2>{count}</h2><ul>{items}</ul>{examples}</section>{_where(home)}",
+        class_="listing",
     )
 
 
 def _where(home: str) -> str:
-    return f"<p class='data'>Notes stay on this computer, in <span class='path'>{escaped(home)}</span>.</p>" if home else ""
+    return (
+        f"<p class='data'>Notes stay on this computer, in <span class='path'>{escaped(home)}</span>.</p>"
+        if home
+        else ""
+    )
 
 
 def _item(note: Note, names: Mapping[str, str], *, today: date, is_open: bool) -> str:
     parts = [_when(note, today), _with(note, names), _words(note), "example" if note.is_example else ""]
     meta = " · ".join(part for part in parts if part)
     inside = f"<span class='title' dir='auto'>{escaped(note.title)}</span><span class='meta' dir='auto'>{meta}</span>"
-    return f"<li>{button(inside, 'read', class_='open', data_id=note.id, aria_current='true' if is_open else None)}</li>"
+    return (
+        f"<li>{button(inside, 'read', class_='open', data_id=note.id, aria_current='true' if is_open else None)}</li>"
+    )
 
 
-def found(text: str, hits: Sequence[NoteHit], names: Mapping[str, str], *, today: date) -> str:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A hit of a search, and the stretch of its note that answers best."""
+
+    hit: NoteHit
+    start: int
+    end: int
+
+
+def found(text: str, hits: Sequence[Found], names: Mapping[str, str], *, today: date) -> str:
     """Passages that match a search, best first, each highlighted in its surroundings."""
     clear = button("Clear", "search", class_="linkish")
     if not hits:
@@ -125,17 +145,28 @@ def found(text: str, hits: Sequence[NoteHit], names: Mapping[str, str], *, today
     )
 
 
-def _hit(hit: NoteHit, names: Mapping[str, str], *, today: date) -> str:
-    meta = " · ".join(part for part in (_when(hit.note, today), _with(hit.note, names)) if part)
+def _hit(found: Found, names: Mapping[str, str], *, today: date) -> str:
+    note = found.hit.note
+    meta = " · ".join(part for part in (_when(note, today), _with(note, names)) if part)
     opener = button(
-        f"<span class='title' dir='auto'>{escaped(hit.note.title)}</span><span class='meta'>{meta}</span>",
+        f"<span class='title' dir='auto'>{escaped(note.title)}</span><span class='meta' dir='auto'>{meta}</span>",
         "read",
         class_="open",
-        data_id=hit.note.id,
-        data_text=f"{hit.chunk.start}-{hit.chunk.end}",
+        data_id=note.id,
+        data_text=f"{found.start}-{found.end}",
     )
-    passage = excerpt(hit.note.text, hit.chunk.start, hit.chunk.end, reach=HIT_REACH)
+    passage = excerpt(note.text, found.start, found.end, reach=HIT_REACH)
     return f"<li>{opener}<blockquote dir='auto'>{passage}</blockquote></li>"
+
+
+def no_note(has_notes: bool) -> str:
+    """Stands where no note is open."""
+    said = (
+        "Choose a note to read it."
+        if has_notes
+        else "What you add here, the coach can quote back to you, with its date."
+    )
+    return wrapped(f"<p class='hint'>{said}</p>")
 
 
 def note(note: Note, names: Mapping[str, str], *, today: date, marked: tuple[int, int] | None = None) -> str:

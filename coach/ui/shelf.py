@@ -12,12 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coach.domain.errors import CoachError, NotFound
 from coach.domain.notes import Document, Note
 from coach.domain.people import Owner, Relationship
+from coach.domain.sentences import sentence_spans
 from coach.ports import Progress
 from coach.ui import render_notes
 from coach.ui.markup import button
@@ -28,6 +30,7 @@ from coach.ui.view import Action
 if TYPE_CHECKING:
     from coach.bootstrap import Coach
     from coach.services.ingest import Added
+    from coach.services.retrieval import NoteHit
 
 UNDO_S = 120.0
 """How long a deleted note can be brought back; until then it is in memory only."""
@@ -89,7 +92,9 @@ class Shelf:
             "save-note": self._save,
             "delete-note": self._delete,
             "restore-note": self._restore,
-            "close-note": lambda coach, _, owner: Screen(note="", listing=self._listing(coach, owner)),
+            "close-note": lambda coach, _, owner: Screen(
+                note=self._no_note(coach, owner), listing=self._listing(coach, owner)
+            ),
             "examples-add": self._examples,
             "examples-remove": self._examples,
         }
@@ -110,7 +115,7 @@ class Shelf:
             return replace(empty, listing=render_notes.opening(self._opening.status))
         shown = replace(empty, form=self._form(coach, owner), listing=self._listing(coach, owner, opened=note_id))
         if note_id is None:
-            return shown
+            return replace(shown, note=self._no_note(coach, owner))
         try:
             return replace(shown, note=self._read(coach, Action(do="read", id=note_id), owner).note)
         except NotFound:
@@ -135,12 +140,14 @@ class Shelf:
         try:
             coach = self._opening.coach(timeout_s=60.0)
             if coach is None:
-                yield Screen(results=render_notes.results(["The library is still being read. Add the files again in a moment."]))
+                yield Screen(
+                    results=render_notes.results(["The library is still being read. Add the files again in a moment."])
+                )
                 return
             for number, path in enumerate(paths, start=1):
                 label = f"Reading {path.name}" + (f" ({number} of {len(paths)})" if len(paths) > 1 else "")
                 yield Screen(results=render_notes.results(said, working=label), notice="")
-                steps = _in_background(lambda progress, path=path: self._import(coach, path, owner, progress))
+                steps = _in_background(partial(self._import, coach, path, owner))
                 for step in steps:
                     if isinstance(step, str):
                         said.append(step)
@@ -165,7 +172,9 @@ class Shelf:
             added = _keep(coach, document, owner=owner, progress=progress)
         except CoachError as error:
             return render_notes.failed(path.name, str(error))
-        return render_notes.added(path.name, added.note, self._names(coach, owner), is_new=added.is_new, today=self._today())
+        return render_notes.added(
+            path.name, added.note, self._names(coach, owner), is_new=added.is_new, today=self._today()
+        )
 
     # Pieces
 
@@ -174,8 +183,15 @@ class Shelf:
 
     def _listing(self, coach: Coach, owner: Owner, *, opened: str | None = None) -> str:
         return render_notes.listing(
-            coach.store.notes(owner=owner), self._names(coach, owner), today=self._today(), opened=opened, home=str(self._home)
+            coach.store.notes(owner=owner),
+            self._names(coach, owner),
+            today=self._today(),
+            opened=opened,
+            home=str(self._home),
         )
+
+    def _no_note(self, coach: Coach, owner: Owner) -> str:
+        return render_notes.no_note(bool(coach.store.notes(owner=owner)))
 
     def _names(self, coach: Coach, owner: Owner) -> Mapping[str, str]:
         return {person.id: person.name for person in coach.store.relationships(owner=owner)}
@@ -193,7 +209,9 @@ class Shelf:
             title=fields.get("title", ""),
             day=_day(fields.get("date", "")),
         )
-        sentence = render_notes.added("", added.note, self._names(coach, owner), is_new=added.is_new, today=self._today())
+        sentence = render_notes.added(
+            "", added.note, self._names(coach, owner), is_new=added.is_new, today=self._today()
+        )
         return Screen(
             form=self._form(coach, owner),
             results=render_notes.results([sentence]),
@@ -206,7 +224,8 @@ class Shelf:
         if not any(character.isalnum() for character in text):
             return Screen(found="")
         hits = coach.retrieval.notes(coach.retrieval.query(text), owner=owner, top_k=FOUND)
-        return Screen(found=render_notes.found(text, hits, self._names(coach, owner), today=self._today()), notice="")
+        found = [render_notes.Found(hit, *_nearest_sentence(hit, text)) for hit in hits]
+        return Screen(found=render_notes.found(text, found, self._names(coach, owner), today=self._today()), notice="")
 
     def _read(self, coach: Coach, action: Action, owner: Owner) -> Screen:
         note = coach.store.note(action.id, owner=owner)
@@ -241,11 +260,13 @@ class Shelf:
         note = coach.ingest.delete(action.id, owner=owner)
         self._bin.hold(note)
         return Screen(
-            note="",
+            note=self._no_note(coach, owner),
             found="",
             results="",
             listing=self._listing(coach, owner),
-            notice=notice(f"“{note.title}” is deleted.", button("Undo", "restore-note", class_="linkish", data_id=note.id)),
+            notice=notice(
+                f"“{note.title}” is deleted.", button("Undo", "restore-note", class_="linkish", data_id=note.id)
+            ),
         )
 
     def _restore(self, coach: Coach, action: Action, owner: Owner) -> Screen:
@@ -328,6 +349,20 @@ def _in_background(work: Callable[[Progress], str]) -> Iterator[tuple[int, int] 
                 shown = latest
                 yield shown
         yield future.result()
+
+
+def _nearest_sentence(hit: NoteHit, query: str) -> tuple[int, int]:
+    """The sentence of a chunk that shares most words with the query; all of it where none shares any."""
+    from coach.services.recollection import content_words
+
+    words = content_words(query)
+    best, start, end = 0, hit.chunk.start, hit.chunk.end
+    for first, last in sentence_spans(hit.chunk.text):
+        sentence = hit.chunk.text[first:last]
+        shared = sum(word[:5] in sentence.lower() for word in words)
+        if shared > best:
+            best, start, end = shared, hit.chunk.start + first, hit.chunk.start + first + len(sentence.rstrip())
+    return start, end
 
 
 def _day(text: str) -> date | None:

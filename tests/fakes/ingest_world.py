@@ -6,16 +6,23 @@ import hashlib
 import re
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
+from sqlalchemy import Engine
 
+from coach.adapters.chroma_index import ChromaIndex
+from coach.adapters.full_text import FullText
+from coach.adapters.sql_store import SqlStore, migrate, open_engine
 from coach.domain.errors import NotFound
 from coach.domain.notes import Chunk, IndexState, Note
 from coach.domain.people import Owner, Relationship, Role
 from coach.ports import EmbedderIdentity, EntryKind, IndexEntry, LexicalIndex, NoteStore, Vector, VectorIndex
 from coach.services.ingest import Ingest, indexed_text
+
+ADA, BEN = OWNERS = (Owner("ada"), Owner("ben"))
 
 
 def token_offsets(text: str) -> list[tuple[int, int]]:
@@ -123,9 +130,6 @@ class MemoryNotes:
     def chunks(self, note_id: str, *, owner: Owner) -> list[Chunk]:
         return self._chunks[self.note(note_id, owner=owner).id]
 
-    def everything(self) -> list[Note]:
-        return list(self._notes.values())
-
 
 class MemoryVectors:
     """The part of a VectorIndex that taking notes in needs."""
@@ -201,15 +205,46 @@ class CountingEmbedder(Embeddings):
         return self._fake.embed_query(text)
 
 
-class World:
-    """All parts of taking notes in, sharing one fuse."""
+_CHANGES = frozenset(
+    {"save_note", "set_state", "erase_note", "erase_owner", "upsert", "remove", "reset"},
+)
 
-    def __init__(self) -> None:
+
+class _Stepping:
+    """A real adapter whose changes take the fuse's steps."""
+
+    def __init__(self, adapter: object, fuse: Fuse) -> None:
+        self._adapter = adapter
+        self._fuse = fuse
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self._adapter, name)
+        if name not in _CHANGES:
+            return method
+
+        def stepping(*arguments: object, **named: object) -> object:
+            with _Steps(self._fuse):
+                return method(*arguments, **named)
+
+        return stepping
+
+
+class World:
+    """All parts of taking notes in, sharing one fuse: store and words in memory, or in a database."""
+
+    def __init__(self, *, database: str = "") -> None:
         self.fuse = Fuse()
-        self.store = MemoryNotes(self.fuse)
         self.vectors = MemoryVectors(self.fuse)
-        self.words = MemoryWords(self.fuse)
         self.embedder = CountingEmbedder(self.fuse)
+        self._engine = open_engine(database) if database else None
+        if self._engine:
+            engine = self._engine
+            migrate(engine)
+            self.store = cast(MemoryNotes, _Stepping(SqlStore(engine), self.fuse))
+            self.words = cast(MemoryWords, _Stepping(FullText(engine), self.fuse))
+        else:
+            self.store = MemoryNotes(self.fuse)
+            self.words = MemoryWords(self.fuse)
         self.ingest = Ingest(
             cast(NoteStore, self.store),
             cast(VectorIndex, self.vectors),
@@ -218,20 +253,57 @@ class World:
             token_offsets,
         )
 
+    def close(self) -> None:
+        if self._engine:
+            self._engine.dispose()
+
     def assert_consistent(self) -> None:
         """Every note is indexed, and both indexes hold its chunks as they are now and nothing else."""
+        assert self.store.unfinished_notes() == []
         expected: dict[tuple[Owner, str], tuple[IndexEntry, str]] = {}
-        for note in self.store.everything():
-            assert note.state == "indexed"
-            for chunk in self.store.chunks(note.id, owner=note.owner):
-                assert chunk.text == note.text[chunk.start : chunk.end]
-                text = indexed_text(note, chunk)
-                digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-                entry = IndexEntry(chunk.id, note.owner, "note", digest, note.relationship_id, note.date)
-                expected[note.owner, chunk.id] = entry, text
-        assert self.words.entries == expected
-        assert {key: entry for key, (entry, _) in self.vectors.entries.items()} == {
-            key: entry for key, (entry, _) in expected.items()
-        }
+        for owner in self.store.all_owners():
+            for note in self.store.notes(owner=owner):
+                expected.update(_entries(note, self.store.chunks(note.id, owner=owner)))
+        stored = {key: entry for key, (entry, _) in self.vectors.entries.items()}
+        assert stored == {key: entry for key, (entry, _) in expected.items()}
         for key, (_, vector) in self.vectors.entries.items():
             assert list(vector) == self.embedder.embed_query(expected[key][1])
+        for owner in OWNERS:
+            digests = self.words.digests(owner=owner, kind="note")
+            assert digests == {entry.id: entry.digest for entry, _ in expected.values() if entry.owner == owner}
+
+
+def _entries(note: Note, chunks: Sequence[Chunk]) -> dict[tuple[Owner, str], tuple[IndexEntry, str]]:
+    made = {}
+    for chunk in chunks:
+        assert chunk.text == note.text[chunk.start : chunk.end]
+        text = indexed_text(note, chunk)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        entry = IndexEntry(chunk.id, note.owner, "note", digest, note.relationship_id, note.date)
+        made[note.owner, chunk.id] = entry, text
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The real store and indexes in a folder."""
+
+    store: SqlStore
+    words: FullText
+    vectors: ChromaIndex
+    ingest: Ingest
+    engine: Engine
+
+    def close(self) -> None:
+        self.vectors.close()
+        self.engine.dispose()
+
+
+def on_disk(folder: Path) -> Disk:
+    engine = open_engine(f"sqlite:///{folder / 'coach.db'}")
+    migrate(engine)
+    store, words, vectors = SqlStore(engine), FullText(engine), ChromaIndex.embedded(folder / "vectors")
+    if vectors.identity() is None:
+        vectors.reset(EmbedderIdentity("fake", 8, "fake"))
+    ingest = Ingest(store, vectors, words, CountingEmbedder(Fuse()), token_offsets)
+    return Disk(store, words, vectors, ingest, engine)

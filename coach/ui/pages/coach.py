@@ -6,13 +6,14 @@ What an event does is `coach.ui.chat`; how a piece looks is `coach.ui.render`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.components.navbar import Navbar
 
 from coach.ui import render
 from coach.ui.chat import Screen
-from coach.ui.pages.pieces import PRIVATE, action_box, piece
+from coach.ui.pages.pieces import PRIVATE, action_box, owner_of, piece
 from coach.ui.view import View, action_in
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from coach.ui.downloads import Identify
 
 
-def build(chat: Chat, identify: Identify) -> None:
-    """Lay the page out inside the current Blocks."""
-    gr.Navbar(visible=False)
+def build(page: gr.Blocks, chat: Chat, identify: Identify) -> None:
+    """Lay the page out inside `page`, which is open."""
+    Navbar(visible=False)
     view = gr.State(View())
     with gr.Column(elem_id="app"):
         piece("bar", render.page_bar("coach"))
@@ -43,7 +44,6 @@ def build(chat: Chat, identify: Identify) -> None:
                         lines=1,
                         max_lines=8,
                         placeholder=render.DEFAULT_PLACEHOLDER,
-                        autofocus=True,
                     )
                     send = gr.Button("Send", elem_id="send", variant="primary")
                     stop = gr.Button("Stop", elem_id="stop", visible=False)
@@ -56,20 +56,20 @@ def build(chat: Chat, identify: Identify) -> None:
     def show(seen: View, request: gr.Request) -> list[object]:
         asked = request.query_params.get("c")
         seen = View(conversation_id=asked) if asked and seen == View() else seen
-        return [*_updates(chat.show(seen, owner=identify(request.request))), gr.Timer(active=not chat.is_ready)]
+        return [*_updates(chat.show(seen, owner=owner_of(request, identify))), gr.Timer(active=not chat.is_ready)]
 
     def act(message: str, seen: View, request: gr.Request) -> list[object]:
-        return _updates(chat.act(action_in(message), seen, owner=identify(request.request)))
+        return _updates(chat.act(action_in(message), seen, owner=owner_of(request, identify)))
 
     def answer(text: str, seen: View, request: gr.Request) -> Iterator[list[object]]:
         tab = request.session_hash or ""
-        for screen in chat.send(text, seen, owner=identify(request.request), tab=tab):
+        for screen in chat.send(text, seen, owner=owner_of(request, identify), tab=tab):
             yield _updates(screen)
 
     def halt(request: gr.Request) -> None:
-        chat.stop(owner=identify(request.request), tab=request.session_hash or "")
+        chat.stop(owner=owner_of(request, identify), tab=request.session_hash or "")
 
-    gr.on([gr.context.Context.root_block.load], show, [view], [*outputs, tick], **PRIVATE)
+    page.load(show, [view], [*outputs, tick], **PRIVATE)
     tick.tick(show, [view], [*outputs, tick], **PRIVATE)
     action.change(act, [action, view], outputs, trigger_mode="multiple", **PRIVATE)
     gr.on([box.submit, send.click], answer, [box, view], outputs, trigger_mode="once", **PRIVATE)
@@ -79,7 +79,7 @@ def build(chat: Chat, identify: Identify) -> None:
 def _updates(screen: Screen) -> list[object]:
     """What Gradio is to change, in the order of the outputs."""
     pieces = [screen.rail, screen.situation, screen.body, screen.live, screen.sources, screen.plan, screen.notice]
-    box: dict[str, object] = {}
+    box: dict[str, Any] = {}
     if screen.draft is not None:
         box["value"] = screen.draft
     if screen.placeholder is not None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
+from gradio.components.navbar import Navbar
 
 from coach.ui import render, render_notes
-from coach.ui.pages.pieces import PRIVATE, action_box, piece
+from coach.ui.pages.pieces import PRIVATE, action_box, owner_of, piece
 from coach.ui.shelf import Screen
 from coach.ui.view import action_in
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from coach.ui.shelf import Shelf
 
 
-def build(shelf: Shelf, identify: Identify) -> None:
-    """Lay the page out inside the current Blocks."""
-    gr.Navbar(visible=False)
+def build(page: gr.Blocks, shelf: Shelf, identify: Identify) -> None:
+    """Lay the page out inside `page`, which is open."""
+    Navbar(visible=False)
     with gr.Column(elem_id="app"):
         piece("bar", render.page_bar("notes"))
         with gr.Row(elem_id="library"):
@@ -41,18 +42,18 @@ def build(shelf: Shelf, identify: Identify) -> None:
     outputs = [form, results, found, listing, note, notice]
 
     def show(request: gr.Request) -> list[object]:
-        screen = shelf.show(request.query_params.get("note"), owner=identify(request.request))
+        screen = shelf.show(request.query_params.get("note"), owner=owner_of(request, identify))
         return [*_updates(screen), gr.Timer(active=not shelf.is_ready)]
 
     def act(message: str, request: gr.Request) -> list[object]:
-        return _updates(shelf.act(action_in(message), owner=identify(request.request)))
+        return _updates(shelf.act(action_in(message), owner=owner_of(request, identify)))
 
     def take_in(uploads: list[str] | None, request: gr.Request) -> Iterator[list[object]]:
         paths = [Path(upload) for upload in uploads or []]
-        for screen in shelf.take_in(paths, owner=identify(request.request)):
+        for screen in shelf.take_in(paths, owner=owner_of(request, identify)):
             yield [*_updates(screen), None]
 
-    gr.context.Context.root_block.load(show, None, [*outputs, tick], **PRIVATE)
+    page.load(show, None, [*outputs, tick], **PRIVATE)
     tick.tick(show, None, [*outputs, tick], **PRIVATE)
     action.change(act, [action], outputs, trigger_mode="multiple", **PRIVATE)
     files.upload(take_in, [files], [*outputs, files], **PRIVATE)

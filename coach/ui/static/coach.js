@@ -125,6 +125,7 @@
       field.tabIndex = -1;
       field.setAttribute("aria-hidden", "true");
     }
+    find("#drop button")?.setAttribute("aria-label", "Drop notes here, or choose files");
     document.documentElement.lang = "en";
   }
 

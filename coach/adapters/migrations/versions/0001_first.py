@@ -109,6 +109,7 @@ def _make_full_text() -> None:
         sa.Column("day", sa.Integer),
     )
     op.create_index("full_text_by_entry", "full_text_entries", ["owner", "kind", "id"], unique=True)
-    op.execute(
-        "CREATE VIRTUAL TABLE full_text USING fts5 (scope, body, tokenize = 'porter unicode61 remove_diacritics 2')"
-    )
+    for table in ("library_words", "private_words"):
+        op.execute(
+            f"CREATE VIRTUAL TABLE {table} USING fts5 (scope, body, tokenize = 'porter unicode61 remove_diacritics 2')"
+        )
