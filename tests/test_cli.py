@@ -39,8 +39,8 @@ def note(tmp_path: Path) -> Path:
 
 def test_ask_prints_one_document_of_the_promised_shape(run) -> None:  # type: ignore[no-untyped-def]
     result = run("ask", "I meet Priya tomorrow, I'm nervous", "--as", "mentor", "--with", "Priya", "--json")
+    assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
-    assert result.exit_code == 0
     assert set(document) == {
         "reply", "grounding", "composer", "situation", "questions", "framings", "resources", "citations", "safety",
         "timings_ms",

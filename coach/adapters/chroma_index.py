@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
@@ -104,14 +105,7 @@ class ChromaIndex:
             StorageFailed: The index cannot be read.
         """
         with self._lock, _translated(StorageFailed, "opened"):
-            if self._identity is None:
-                collection = self._existing(_EMBEDDER)
-                stored = (collection.metadata or {}) if collection else {}
-                if stored:
-                    self._identity = EmbedderIdentity(
-                        str(stored["name"]), int(str(stored["dimension"])), str(stored["digest"])
-                    )
-            return self._identity
+            return self._stored_identity()
 
     def reset(self, identity: EmbedderIdentity) -> None:
         """Drop every vector and take vectors of this embedder from now on.
@@ -144,11 +138,11 @@ class ChromaIndex:
             StorageFailed: The index cannot be written.
         """
         grouped: dict[str, dict[str, tuple[IndexEntry, Vector]]] = {}
-        for entry, vector in zip(entries, vectors, strict=True):
-            self._check_dimension(vector)
-            name = _collection_name(entry.owner, entry.kind)
-            grouped.setdefault(name, {})[_key(entry.owner, entry.id)] = (entry, vector)
         with self._lock, _translated(StorageFailed, "written"):
+            for entry, vector in zip(entries, vectors, strict=True):
+                self._check_dimension(vector)
+                name = collection_name(entry.owner, entry.kind)
+                grouped.setdefault(name, {})[_key(entry.owner, entry.id)] = (entry, vector)
             for name, rows in grouped.items():
                 collection = self._existing(name) or self._create(name)
                 for keys in self._batches(list(rows)):
@@ -164,7 +158,7 @@ class ChromaIndex:
         Raises:
             StorageFailed: The index cannot be written.
         """
-        name = _collection_name(owner, kind)
+        name = collection_name(owner, kind)
         with self._lock, _translated(StorageFailed, "written"):
             collection = self._existing(name)
             if collection is None:
@@ -186,7 +180,7 @@ class ChromaIndex:
             StorageFailed: The index cannot be read.
         """
         with self._lock, _translated(StorageFailed, "read"):
-            collection = self._existing(_collection_name(owner, kind))
+            collection = self._existing(collection_name(owner, kind))
             if collection is None:
                 return {}
             rows = collection.get(where={"owner": owner}, include=["metadatas"])
@@ -201,9 +195,9 @@ class ChromaIndex:
             IndexMismatch: The vector is not of the index's embedder.
             RetrievalFailed: The index does not answer.
         """
-        self._check_dimension(vector)
         with self._lock, _translated(RetrievalFailed, "searched"):
-            collection = self._existing(_collection_name(owner, kind))
+            self._check_dimension(vector)
+            collection = self._existing(collection_name(owner, kind))
             if collection is None or top_k < 1:
                 return {}
             # Chroma's filter lists every entry that passes before it looks for near ones: 28 ms for an owner of 10,000
@@ -221,7 +215,7 @@ class ChromaIndex:
             RetrievalFailed: The index does not answer.
         """
         with self._lock, _translated(RetrievalFailed, "read"):
-            collection = self._existing(_collection_name(owner, kind))
+            collection = self._existing(collection_name(owner, kind))
             if collection is None or not ids:
                 return {}
             rows = collection.get(ids=[_key(owner, id_) for id_ in dict.fromkeys(ids)], include=["embeddings"])
@@ -253,8 +247,18 @@ class ChromaIndex:
         )
         return self._collections[name]
 
+    def _stored_identity(self) -> EmbedderIdentity | None:
+        if self._identity is None:
+            collection = self._existing(_EMBEDDER)
+            stored = collection.metadata if collection else None
+            if stored:
+                self._identity = EmbedderIdentity(
+                    str(stored["name"]), int(str(stored["dimension"])), str(stored["digest"])
+                )
+        return self._identity
+
     def _check_dimension(self, vector: Vector) -> None:
-        identity = self.identity()
+        identity = self._stored_identity()
         if identity is None:
             raise IndexMismatch("The index does not know yet which embedder its vectors come from. Rebuild the index.")
         if len(vector) != identity.dimension:
@@ -274,7 +278,7 @@ class ChromaIndex:
         the graph is written. So the entries are overwritten first, the graph is made to be written at once, and the
         database is rewritten without its free pages. Costs 0.1 s at 300 entries, and grows with the index.
         """
-        identity = self.identity()
+        identity = self._stored_identity()
         blank = _matrix([[1.0] + [0.0] * ((identity.dimension if identity else 1) - 1)])
         empty = _metadata(IndexEntry("", Owner(""), "note"))
         self._sync_every(name, 2)
@@ -292,7 +296,10 @@ class ChromaIndex:
     def _sync_every(self, name: str, operations: int) -> None:
         collection = self._existing(name)
         if collection is not None:
-            collection.modify(configuration={"hnsw": {"sync_threshold": operations}})
+            with warnings.catch_warnings():
+                # It is Chroma's word for a collection without an embedding function, which is what is wanted here.
+                warnings.filterwarnings("ignore", "legacy embedding function config", DeprecationWarning)
+                collection.modify(configuration={"hnsw": {"sync_threshold": operations}})
 
     def _compact(self) -> None:
         """Give free pages and the files of dropped collections back, while Chroma itself is closed."""
@@ -307,15 +314,6 @@ class ChromaIndex:
                 for file in folder.iterdir():
                     file.unlink()
                 folder.rmdir()
-
-
-def open_index(place: Path | str) -> ChromaIndex:
-    """The index in a folder, or on the server at an address.
-
-    Raises:
-        ConfigurationError: The address is not one of a server.
-    """
-    return ChromaIndex.embedded(place) if isinstance(place, Path) else ChromaIndex.on_server(place)
 
 
 @contextmanager
@@ -402,7 +400,7 @@ def _is_ours(name: str) -> bool:
     return name.startswith(_PREFIX)
 
 
-def _collection_name(owner: Owner, kind: EntryKind) -> str:
+def collection_name(owner: Owner, kind: EntryKind) -> str:
     if owner == LIBRARY:
         return f"{_PREFIX}library-{kind}"
     return f"{_PREFIX}private-{kind}-{int(_digest(owner), 16) % BUCKETS:02d}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ def opened() -> Iterator[Coach]:
 def progress_on_stderr() -> Progress:
     """A progress callback: one line that is rewritten on a terminal, one line at the end elsewhere."""
     started: dict[str, float] = {}
-    stream = click.get_text_stream("stderr")
+    stream = sys.stderr
 
     def report(doing: str, done: int, total: int) -> None:
         if time.monotonic() - started.setdefault(doing, time.monotonic()) < PATIENCE_S:

@@ -43,26 +43,26 @@ DOORS: Mapping[str, DoorText] = {
     "prepare": DoorText(
         "Prepare a session",
         "A shape for the hour and questions worth asking.",
-        "Who are you meeting, when, and what is it about?",
+        "Who, when, and what is it about?",
         "I meet Priya tomorrow, junior designer, thinks about product management. I'm nervous.",
         "plan-session",
     ),
     "goal": DoorText(
         "Clarify a goal",
         "From a wish to something you could notice.",
-        "What would you like to be different? A rough sentence will do.",
+        "What would you like to be different?",
         "I want to be better at leading people but I don't know where to start.",
         "clarify-goal",
     ),
     "reflect": DoorText(
         "Reflect on a session",
         "What happened, what was promised, what comes next.",
-        "What stayed with you? Paste your notes if you have some.",
+        "What stayed with you? Or paste notes.",
         "We just finished. I talked too much and she went quiet when I asked about presenting.",
         "reflect",
     ),
 }
-DEFAULT_PLACEHOLDER = "Who is it about, and what is on your mind?"
+DEFAULT_PLACEHOLDER = "Who is it about? What’s on your mind?"
 
 _KIND: Mapping[EvidenceKind, str] = {
     "card": "Practice",
@@ -463,7 +463,9 @@ def _quoted(passage: Passage) -> str:
 
 
 def excerpt(text: str, start: int, end: int, *, reach: int = REACH) -> str:
-    """A stretch of a text highlighted in its surroundings."""
+    """A stretch of a text highlighted in its surroundings; an empty stretch shows what follows it, unmarked."""
+    if start == end:
+        return f"{escaped(text[start : start + 2 * reach].rstrip())}{' …' if start + 2 * reach < len(text) else ''}"
     first, last = around(text, start, end, reach=reach)
     before = "… " if first > 0 else ""
     after = " …" if last < len(text) else ""

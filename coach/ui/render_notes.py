@@ -34,7 +34,7 @@ def paste_form(names: Sequence[str]) -> str:
         "<label>Date<input name='date' type='date'></label>"
         "<label class='wide'>Title<input name='title' maxlength='120' autocomplete='off' dir='auto' placeholder='as in the text'></label>"
         f"</div><datalist id='people'>{options}</datalist>"
-        "<button type='submit' class='main'>Save notes</button></form></details>",
+        "<button type='submit' class='go'>Save notes</button></form></details>",
         class_="add",
     )
 
@@ -126,7 +126,7 @@ def _item(note: Note, names: Mapping[str, str], *, today: date, is_open: bool) -
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A hit of a search, and the stretch of its note that answers best."""
+    """A hit of a search, and the stretch of its note that answers best; an empty one where no sentence stands out."""
 
     hit: NoteHit
     start: int
@@ -201,7 +201,7 @@ def editor(note: Note, names: Mapping[str, str]) -> str:
         f"<div class='row'><label>With<input{attributes(name='person', value=person, list='people', maxlength=80, autocomplete='off', dir='auto')}></label>"
         f"<label>Date<input{attributes(name='date', type='date', value=note.date.isoformat() if note.date else '')}></label></div>"
         f"<label>Text<textarea name='text' rows='18' dir='auto'>&#10;{escaped(note.text)}</textarea></label>"
-        f"<div class='acts'><button type='submit' class='main'>Save</button>{button('Cancel', 'read', data_id=note.id)}</div></form>",
+        f"<div class='acts'><button type='submit' class='go'>Save</button>{button('Cancel', 'read', data_id=note.id)}</div></form>",
         class_="reading editing",
     )
 

@@ -352,11 +352,11 @@ def _in_background(work: Callable[[Progress], str]) -> Iterator[tuple[int, int] 
 
 
 def _nearest_sentence(hit: NoteHit, query: str) -> tuple[int, int]:
-    """The sentence of a chunk that shares most words with the query; all of it where none shares any."""
+    """The sentence of a chunk that shares most words with the query; an empty stretch where none shares any."""
     from coach.services.recollection import content_words
 
     words = content_words(query)
-    best, start, end = 0, hit.chunk.start, hit.chunk.end
+    best, start, end = 0, hit.chunk.start, hit.chunk.start
     for first, last in sentence_spans(hit.chunk.text):
         sentence = hit.chunk.text[first:last]
         shared = sum(word[:5] in sentence.lower() for word in words)

@@ -19,9 +19,11 @@ from coach.domain.notes import Chunk, Document, Note
 from coach.domain.people import Owner
 
 SEED = 20_240_229
-PARAGRAPHS = 5
-"""A note of about 550 words; each paragraph is about as long as a chunk of the coach's own."""
+PARAGRAPHS = 10
+"""Of a note in a store, about 1,100 words; each is about as long as a chunk of the coach's own."""
 SENTENCES = 7
+PEOPLE = 12
+"""Of one owner who has all the notes of a store."""
 CHUNKS_PER_OWNER = 100
 FIRST_DAY = date(2019, 1, 7)
 
@@ -74,28 +76,28 @@ class WrittenNote:
         return note, chunks
 
 
-def written_note(number: int) -> WrittenNote:
-    """The note of this number."""
+def written_note(number: int, *, paragraphs: int = PARAGRAPHS, people: int | None = None) -> WrittenNote:
+    """The note of this number, about one of the first `people` names, or of all."""
     rng = random.Random(f"{SEED} note {number}")
-    slots = _slots(rng)
+    slots = _slots(rng, people=people)
     frames = vocabulary().frames
-    paragraphs = tuple(
+    written = tuple(
         " ".join(frame.format_map({**_slots(rng), "name": slots["name"]}) for frame in rng.sample(frames, SENTENCES))
-        for _ in range(PARAGRAPHS)
+        for _ in range(paragraphs)
     )
     title = rng.choice(vocabulary().titles).format_map(slots)
     day = FIRST_DAY + timedelta(days=rng.randrange(2_400))
-    return WrittenNote(number, slots["name"], title, day, paragraphs)
+    return WrittenNote(number, slots["name"], title, day, written)
 
 
 def messages(count: int) -> list[str]:
-    """What a user would write to the coach; every kind of message as often as the others."""
-    return _filled(vocabulary().messages, count, "message")
+    """What a user would write to the coach about the people they meet; every kind as often as the others."""
+    return _filled(vocabulary().messages, count, "message", people=PEOPLE)
 
 
 def queries(count: int) -> list[str]:
     """What is looked up in notes."""
-    return _filled(vocabulary().queries, count, "query")
+    return _filled(vocabulary().queries, count, "query", people=None)
 
 
 def owner_of(chunk_number: int) -> Owner:
@@ -110,19 +112,28 @@ def vocabulary() -> Vocabulary:
     return Vocabulary.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def _filled(templates: tuple[str, ...], count: int, purpose: str) -> list[str]:
+def _filled(templates: tuple[str, ...], count: int, purpose: str, *, people: int | None) -> list[str]:
     rng = random.Random(f"{SEED} {purpose}")
-    return [templates[place % len(templates)].format_map(_slots(rng)) for place in range(count)]
+    return [
+        templates[place % len(templates)].format_map(_slots(rng, people=people, is_even=True)) for place in range(count)
+    ]
 
 
-def _slots(rng: random.Random) -> dict[str, str]:
-    """One word a slot, the first of each list likeliest, as words are in any language (Zipf, 1935)."""
+def _slots(rng: random.Random, *, people: int | None = None, is_even: bool = False) -> dict[str, str]:
+    """One word a slot, the first of each list likeliest, as words are in any language (Mandelbrot, 1953).
+
+    With `is_even` all are equally likely: people look for the particular.
+    """
     words = vocabulary()
-    slots = {slot: rng.choices(choices, cum_weights=_weights(len(choices)))[0] for slot, choices in words.words.items()}
+    lists = {**words.words, "name": words.words["name"][:people]}
+    slots = {
+        slot: rng.choice(choices) if is_even else rng.choices(choices, cum_weights=_weights(len(choices)))[0]
+        for slot, choices in lists.items()
+    }
     slots["project"] = f"the {rng.choice(words.project_first)} {rng.choice(words.project_second)}"
     return slots
 
 
 @cache
 def _weights(count: int) -> list[float]:
-    return list(accumulate(1 / (place + 1) for place in range(count)))
+    return list(accumulate(1 / (place + 3) for place in range(count)))

@@ -24,6 +24,16 @@ LANGCHAIN = "LangChain's default: RecursiveCharacterTextSplitter 1000/200, the s
 
 
 @dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of note that people bring."""
+
+    name: str
+    what: str
+    paragraphs: int
+    notes_per_round: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Round:
     """The same notes, as each of the three wants them."""
 
@@ -33,28 +43,32 @@ class _Round:
 
 
 def measured_ingest(plan: Plan) -> list[Row]:
-    """Chunks a second beside the embedder's, notes a second beside LangChain's; all three take turns on each round."""
+    """Short notes and long transcripts, each beside the bare embedder and beside LangChain's default."""
+    kinds = (
+        _Kind("notes", "notes of 550 words", 5, plan.chunks_per_round // 5),
+        _Kind("transcripts", "notes of 6,600 words", 60, plan.chunks_per_round // 60),
+    )
+    return [row for kind in kinds for row in _measured(plan, kind)]
+
+
+def _measured(plan: Plan, kind: _Kind) -> list[Row]:
+    """All three take turns on each round of notes; the first round is a warm-up."""
     timings: list[tuple[float, float, float]] = []
     rounds: list[_Round] = []
-    with opened(plan.scratch / "ingest") as parts:
-        embedder = parts.embedder
-        service = Ingest(parts.store, parts.vectors, parts.words, embedder, embedder.token_offsets)
-        langchain = LangChainDefault(plan.scratch / "ingest-langchain", embedder)
+    with opened(plan.scratch / f"ingest-{kind.name}") as parts:
+        service = Ingest(parts.store, parts.vectors, parts.words, parts.embedder, parts.embedder.token_offsets)
+        langchain = LangChainDefault(plan.scratch / f"ingest-{kind.name}-langchain", parts.embedder)
         for number in range(plan.ingest_rounds + 1):
-            this = _round(number * plan.notes_per_round, plan.notes_per_round, embedder)
-            ours = seconds(lambda: [service.add(document, owner=LOCAL_OWNER) for document in this.documents])  # noqa: B023
-            bare = seconds(lambda: embedder.embed_documents(this.chunk_texts))  # noqa: B023
-            theirs = seconds(
-                lambda: langchain.add([n.text for n in this.notes], [{"owner": LOCAL_OWNER}] * len(this.notes))
-            )
-            rounds.append(this)
-            timings.append((ours, bare, theirs))
-            say(f"  ingest round {number} of {plan.ingest_rounds}: {bare / ours:.0%} of the bare embedder's throughput")
-    return _rows(rounds[1:], timings[1:])
+            rounds.append(_round(number, kind, parts.embedder))
+            timings.append(_timed(rounds[-1], service, parts.embedder, langchain))
+            ours, bare, _ = timings[-1]
+            say(f"  {kind.what}, round {number}: {bare / ours:.0%} of the bare embedder's throughput")
+    return _rows(kind, rounds[1:], timings[1:])
 
 
-def _round(first: int, count: int, embedder: MiniLM) -> _Round:
-    written = [written_note(number) for number in range(first, first + count)]
+def _round(number: int, kind: _Kind, embedder: MiniLM) -> _Round:
+    first = number * kind.notes_per_round
+    written = [written_note(n, paragraphs=kind.paragraphs) for n in range(first, first + kind.notes_per_round)]
     notes = [note.stored(owner=LOCAL_OWNER, relationship_id=None)[0] for note in written]
     texts = [
         indexed_text(note, chunk)
@@ -64,14 +78,23 @@ def _round(first: int, count: int, embedder: MiniLM) -> _Round:
     return _Round([note.document() for note in written], notes, texts)
 
 
-def _rows(rounds: list[_Round], timings: list[tuple[float, float, float]]) -> list[Row]:
+def _timed(each: _Round, service: Ingest, embedder: MiniLM, langchain: LangChainDefault) -> tuple[float, float, float]:
+    texts, metadatas = [note.text for note in each.notes], [{"owner": LOCAL_OWNER}] * len(each.notes)
+    return (
+        seconds(lambda: [service.add(document, owner=LOCAL_OWNER) for document in each.documents]),
+        seconds(lambda: embedder.embed_documents(each.chunk_texts)),
+        seconds(lambda: langchain.add(texts, metadatas)),
+    )
+
+
+def _rows(kind: _Kind, rounds: list[_Round], timings: list[tuple[float, float, float]]) -> list[Row]:
     chunks = [len(each.chunk_texts) for each in rounds]
-    notes = [len(each.notes) for each in rounds]
+    words = [sum(len(note.text.split()) for note in each.notes) for each in rounds]
     ours, bare, theirs = zip(*timings, strict=True)
     return [
         Row(
-            name="ingest",
-            what="ingest, chunks",
+            name=f"ingest-{kind.name}",
+            what=f"ingest, {kind.what}",
             unit="chunks/s",
             measured=summarised([count / taken for count, taken in zip(chunks, ours, strict=True)]),
             reference_name="bare embedder",
@@ -80,12 +103,12 @@ def _rows(rounds: list[_Round], timings: list[tuple[float, float, float]]) -> li
             remarks=(BARE,),
         ),
         Row(
-            name="ingest-langchain",
-            what="ingest, notes of 550 words",
-            unit="notes/s",
-            measured=summarised([count / taken for count, taken in zip(notes, ours, strict=True)]),
+            name=f"ingest-{kind.name}-langchain",
+            what=f"ingest, {kind.what}",
+            unit="words/s",
+            measured=summarised([count / taken for count, taken in zip(words, ours, strict=True)]),
             reference_name="LangChain default",
-            reference=summarised([count / taken for count, taken in zip(notes, theirs, strict=True)]),
+            reference=summarised([count / taken for count, taken in zip(words, theirs, strict=True)]),
             remarks=(LANGCHAIN,),
         ),
     ]

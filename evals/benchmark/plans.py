@@ -20,8 +20,9 @@ class Plan:
     sizes: tuple[int, ...] = ALL_SIZES
     starts: int = 7
     first_starts: int = 3
-    ingest_rounds: int = 12
-    notes_per_round: int = 40
+    ingest_rounds: int = 10
+    chunks_per_round: int = 240
+    """A multiple of a long note's 60."""
     searches: int = 300
     turns: int = 240
     turn_chunks: int = 10_000
@@ -39,8 +40,8 @@ def quick(scratch: Path, sizes: tuple[int, ...]) -> Plan:
         sizes,
         starts=2,
         first_starts=1,
-        ingest_rounds=4,
-        notes_per_round=8,
+        ingest_rounds=2,
+        chunks_per_round=60,
         searches=80,
         turns=48,
         embedded_up_to=0,

@@ -12,7 +12,7 @@ from typing import Literal
 from evals.benchmark.corpus import SEED
 from evals.benchmark.measuring import Machine, Summary
 
-Unit = Literal["s", "ms", "chunks/s", "notes/s", "MB"]
+Unit = Literal["s", "ms", "chunks/s", "words/s", "MB"]
 Statistic = Literal["median", "p95"]
 
 SYNTHETIC = "Chunk vectors are synthetic (real ones with noise); texts and queries are as in the other rows."

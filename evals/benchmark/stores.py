@@ -18,7 +18,7 @@ from coach.domain.notes import Chunk, Note
 from coach.domain.people import Owner
 from coach.ports import IndexEntry, LexicalIndex, NoteStore, Vector, VectorIndex
 from coach.services.ingest import indexed_text
-from evals.benchmark.corpus import PARAGRAPHS, owner_of, written_note
+from evals.benchmark.corpus import PARAGRAPHS, PEOPLE, owner_of, written_note
 from evals.benchmark.measuring import say
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _notes(
 ) -> list[tuple[Note, list[Chunk]]]:
     notes = []
     for number in numbers:
-        written = written_note(number)
+        written = written_note(number, people=PEOPLE if owner else None)
         if owner is not None and written.name not in people:
             people[written.name] = store.add_relationship(written.name, owner=owner, role="mentor").id
         whose = owner or owner_of(number * PARAGRAPHS)

@@ -156,7 +156,7 @@
     if (!source) return;
     wanted = null;
     source.scrollIntoView({ block: "nearest" });
-    find("mark", source)?.scrollIntoView({ block: "nearest" });
+    find("mark", source)?.scrollIntoView({ block: "center", inline: "nearest" });
     find("summary", source)?.focus({ preventScroll: true });
   }
 
