@@ -21,6 +21,7 @@ from coach.ports import KnowledgeBase, NoteStore, Progress
 if TYPE_CHECKING:
     from filelock import FileLock
 
+    from coach.services.impressions import Impressions
     from coach.services.ingest import Ingest
     from coach.services.knowledge_check import Finding
     from coach.services.passages import Passages
@@ -70,6 +71,7 @@ class Coach:
     knowledge: KnowledgeBase
     store: NoteStore
     retrieval: Retrieval
+    impressions: Impressions
     ingest: Ingest
     session: SessionCoach
     passages: Passages
@@ -109,6 +111,7 @@ def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *,
     from coach.adapters.packaged_data import data_folder
     from coach.adapters.prompt_files import PromptFiles
     from coach.adapters.sql_store import SqlStore, migrate, open_engine
+    from coach.services.impressions import Impressions
     from coach.services.ingest import Ingest
     from coach.services.library_index import synchronise
     from coach.services.passages import Passages
@@ -134,13 +137,17 @@ def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *,
     synchronise(knowledge, vectors, words, embedder, progress)
     ingest.complete(progress)
     retrieval = Retrieval(vectors, words, embedder, store)
+    impressions = Impressions(knowledge, retrieval)
     return Coach(
         settings=settings,
         knowledge=knowledge,
         store=store,
         retrieval=retrieval,
+        impressions=impressions,
         ingest=ingest,
-        session=SessionCoach(knowledge=knowledge, store=store, retrieval=retrieval, prompts=prompts),
+        session=SessionCoach(
+            knowledge=knowledge, store=store, retrieval=retrieval, impressions=impressions, prompts=prompts
+        ),
         passages=Passages(knowledge, store),
         documents=Documents(),
     )

@@ -65,7 +65,8 @@ def _situation(coach: Coach, sample: Sample) -> Iterable[Score]:
 
 
 def _safety(coach: Coach, sample: Sample) -> Iterable[Score]:
-    assessment = assess(str(sample["text"]))
+    text = str(sample["text"])
+    assessment = assess(text, coach.impressions.alarms(coach.retrieval.query(text)))
     found = assessment.decision.decision if assessment else "none"
     wanted, kind = str(sample["decision"]), str(sample["kind"])
     metric = {"none": f"no-alarm-{kind}", "crisis": f"crisis-{kind}"}.get(wanted, wanted)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -325,6 +326,35 @@ def test_a_removed_entry_leaves_no_trace_in_any_file(embedded: ChromaIndex, fold
     assert _traces(folder, vectors[6], "chunk-0006-end")
     assert set(embedded.digests(owner=ANNA, kind="note")) == {e.id for e in entries} - {entries[n].id for n in gone}
     assert next(iter(search(embedded, vectors[6]))) == entries[6].id
+
+
+def test_searches_go_on_while_entries_are_removed(embedded: ChromaIndex) -> None:
+    numbers = random.Random(7)
+    embedded.upsert([note(str(n)) for n in range(60)], [unit(numbers) for _ in range(60)])
+    embedded.upsert([note("kept", BEN)], [axis(0)])
+
+    with ThreadPoolExecutor(3) as pool:
+        found = [pool.submit(search, embedded, axis(0), owner=BEN) for _ in range(60)]
+        for n in range(0, 20, 5):
+            embedded.remove([str(k) for k in range(n, n + 5)], owner=ANNA, kind="note")
+
+    assert all(one.result() == pytest.approx({"kept": 1.0}) for one in found)
+    assert set(embedded.digests(owner=ANNA, kind="note")) == {str(n) for n in range(20, 60)}
+
+
+def test_no_stray_memory_comes_onto_the_disk(embedded: ChromaIndex, folder: Path) -> None:
+    embedded.upsert([note(str(n)) for n in range(5)], [axis(n) for n in range(5)])
+    embedded.close()
+    graph = next(folder.glob("*/data_level0.bin"))
+    stray = graph.read_bytes()[:-40] + b"words from the memory of the process...."
+    graph.write_bytes(stray)
+
+    assert set(search(embedded, axis(0))) == {str(n) for n in range(5)}
+    assert b"memory of the process" not in graph.read_bytes()
+    embedded.close()
+    assert not graph.read_bytes().strip(b"\0")
+    embedded.upsert([note("another")], [axis(7)])
+    assert next(iter(search(embedded, axis(7)))) == "another"
 
 
 def test_a_reset_leaves_no_trace_in_any_file(embedded: ChromaIndex, folder: Path) -> None:

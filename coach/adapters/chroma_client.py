@@ -75,6 +75,15 @@ def memory_client() -> Client:
     return cast("Client", chromadb.EphemeralClient(settings=_settings()))
 
 
+def close_client(client: Client) -> None:
+    """Let go of files and connections; those to a server Chroma itself leaves open."""
+    client.close()
+    for part in (client, getattr(client, "_admin_client", None)):
+        session = getattr(getattr(part, "_server", None), "_session", None)
+        if session is not None:
+            session.close()
+
+
 def import_chroma() -> None:
     """Import Chroma with its settings deaf: several of its modules make settings, from all sources, when imported."""
     with _importing:

@@ -11,12 +11,20 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from coach.adapters.chroma_client import embedded_client, import_chroma, memory_client, server_address, server_client
+from coach.adapters.chroma_client import (
+    close_client,
+    embedded_client,
+    import_chroma,
+    memory_client,
+    server_address,
+    server_client,
+)
+from coach.adapters.chroma_files import blank_unused_places, compact
 from coach.domain.errors import IndexMismatch, RetrievalFailed, StorageFailed
 from coach.domain.people import LIBRARY, Owner
 from coach.ports import EVERYWHERE, EmbedderIdentity, EntryKind, IndexEntry, Scope, Vector
@@ -81,8 +89,10 @@ class ChromaIndex:
             self._collections.clear()
             self._identity = None
             if self._client is not None:
-                self._client.close()
+                close_client(self._client)
                 self._client = None
+                if self._folder is not None:
+                    blank_unused_places(self._folder)
 
     def check(self, identity: EmbedderIdentity) -> None:
         """Make sure that stored vectors and this embedder's belong together.
@@ -226,6 +236,9 @@ class ChromaIndex:
 
     def _open(self) -> Client:
         if self._client is None:
+            if self._folder is not None:
+                # Of a process that was killed before it could close.
+                blank_unused_places(self._folder)
             self._client = self._connect()
         return self._client
 
@@ -302,18 +315,9 @@ class ChromaIndex:
                 collection.modify(configuration={"hnsw": {"sync_threshold": operations}})
 
     def _compact(self) -> None:
-        """Give free pages and the files of dropped collections back, while Chroma itself is closed."""
-        if self._folder is None:
-            return
-        self.close()
-        with closing(sqlite3.connect(self._folder / "chroma.sqlite3")) as database:
-            database.execute("VACUUM")
-            kept = {str(row[0]) for row in database.execute("SELECT id FROM segments")}
-        for folder in self._folder.iterdir():
-            if folder.is_dir() and folder.name not in kept:
-                for file in folder.iterdir():
-                    file.unlink()
-                folder.rmdir()
+        if self._folder is not None:
+            self.close()
+            compact(self._folder)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class LinearReader:
 def _features(text: str, vector: Vector) -> NDArray[np.float64]:
     words = re.findall(r"[a-z']+", text.lower().replace("’", "'"))
     counted = np.zeros(BUCKETS)
-    for gram in {*words, *(f"{one} {two}" for one, two in zip(words, words[1:], strict=False))}:
+    for gram in {*words, *(f"{one} {two}" for one, two in pairwise(words))}:
         counted[int.from_bytes(hashlib.blake2b(gram.encode(), digest_size=4).digest(), "big") % BUCKETS] = 1.0
     length = np.linalg.norm(counted) or 1.0
     return np.concatenate([np.asarray(vector, dtype=np.float64), WORDS_WEIGHT * counted / length, [1.0]])

@@ -16,7 +16,6 @@ from coach.domain.people import Owner
 from coach.domain.wording import spoken_date
 from coach.ports import KnowledgeBase, NoteStore
 
-
 Citable = Literal["card", "question", "framing", "resource"]
 """Kinds of records of the library that a reply can cite."""
 

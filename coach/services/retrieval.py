@@ -82,6 +82,18 @@ class Retrieval:
         with _translated():
             return self._vectors.search(query.vector, owner=LIBRARY, kind=kind, top_k=top_k)
 
+    def library_vectors(self, kind: EntryKind, ids: Sequence[str]) -> dict[str, Vector]:
+        """Stored vectors of the library by id.
+
+        Raises:
+            RetrievalFailed: where the index does not answer, or holds none for one of the ids.
+        """
+        with _translated():
+            vectors = self._vectors.vectors(ids, owner=LIBRARY, kind=kind)
+        if len(vectors) < len(set(ids)):
+            raise RetrievalFailed("The index of the library is incomplete. Rebuild it with: coach doctor --rebuild")
+        return vectors
+
     def nearest_phrases(self, query: Query, *, top_k: int) -> dict[str, float]:
         """Cosine similarity, by id, of the taxonomy phrases nearest to a text or to one of its sentences."""
         spans = list(sentence_spans(query.text))

@@ -7,6 +7,7 @@ Recognition is by wording alone and errs towards care; measured on `evals`' safe
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from coach.domain.safety import About, SafetyDecision, SafetyKind
@@ -34,6 +35,8 @@ _IDIOMS = _any(
     r"\bdie(?:d)? (?:of|from) (?:embarrassment|shame|boredom|laughter|laughing|nerves|curiosity)\b",
     r"\b(?:dead|die) (?:tired|line|lines|end|wood|weight|serious|on my feet)\b",
     r"\b(?:i(?:'d| would)) (?:rather|sooner) die than\b",
+    r"\b(?:charity|charities|research\w*|phd|thesis|paper|novel|film|play|band|book|stud(?:y|ies)|wards?|helpline|campaign|bereaved|statistics|training|prevention)\b[^.!?]{0,40}\b(?:suicid\w+|self[- ]harm\w*)",
+    r"\bkill me (?:if i|when (?:she|he|they) (?:finds?|hears?|sees?)|for)\b",
     r"\bcut (?:my|him|her|your)self (?:some |a little |a bit of )?slack\b",
     r"\b(?:career|commercial|political|professional|social|product) suicide\b",
     r"\bsuicide (?:mission|prevention|awareness|squad|charity|hotline|helpline|research|burden)\b",
@@ -115,6 +118,24 @@ _OUT_OF_SCOPE = _any(
     r"\b(?:horoscope|star sign|tarot)\b",
 )
 
+_KINDS: tuple[tuple[SafetyKind, re.Pattern[str], str], ...] = (
+    ("crisis", _CRISIS, "the message may be about suicide, self-harm or not wanting to go on"),
+    ("abuse", _ABUSE, "the message speaks of violence or abuse"),
+    ("safeguarding", _SAFEGUARDING, "the message concerns a young person's safety"),
+    ("harassment", _HARASSMENT, "the message speaks of harassment or threats"),
+    ("medical-legal", _MEDICAL_LEGAL, "the message asks for medical or legal advice"),
+    ("out-of-scope", _OUT_OF_SCOPE, "the request has nothing to do with mentoring"),
+)
+_REASONS: Mapping[SafetyKind, str] = {kind: reason for kind, _, reason in _KINDS}
+MARGINS: Mapping[SafetyKind, float] = {
+    "crisis": 0.1,
+    "abuse": 0.1,
+    "harassment": 0.1,
+    "safeguarding": 0.1,
+    "medical-legal": 0.2,
+    "out-of-scope": 0.2,
+}
+"""By how much a decision must outscore "none" (set on dev: care errs on the side of asking, refusal on that of helping)."""
 _MENTORING = re.compile(
     r"\b(?:mentor\w*|mentee\w*|coach\w*|session|goals?|feedback|career|my (?:team|boss|manager)|grow)\b", re.IGNORECASE
 )
@@ -132,20 +153,13 @@ _OTHER_PERSON = re.compile(
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'?m|i'?ve|i'?d|me|myself|my life)\b", re.IGNORECASE)
 
-_KINDS: tuple[tuple[SafetyKind, re.Pattern[str], str], ...] = (
-    ("crisis", _CRISIS, "the message may be about suicide, self-harm or not wanting to go on"),
-    ("abuse", _ABUSE, "the message speaks of violence or abuse"),
-    ("safeguarding", _SAFEGUARDING, "the message concerns a young person's safety"),
-    ("harassment", _HARASSMENT, "the message speaks of harassment or threats"),
-    ("medical-legal", _MEDICAL_LEGAL, "the message asks for medical or legal advice"),
-    ("out-of-scope", _OUT_OF_SCOPE, "the request has nothing to do with mentoring"),
-)
-
-
-def assess(text: str, *, previous: SafetyDecision | None = None) -> Assessment | None:
+def assess(
+    text: str, alarms: Mapping[str, float] | None = None, *, previous: SafetyDecision | None = None
+) -> Assessment | None:
     """The decision for one message, or None where coaching may go on.
 
     Args:
+        alarms: Score by decision, and of "none", from labelled messages; without them the wording alone decides.
         previous: The decision on the message before. After a crisis the next message stays with it until the writer
             says that they are safe.
     """
@@ -153,9 +167,24 @@ def assess(text: str, *, previous: SafetyDecision | None = None) -> Assessment |
     for kind, pattern, reason in _KINDS:
         if pattern.search(plain) and not (kind == "out-of-scope" and _MENTORING.search(plain)):
             return Assessment(SafetyDecision(kind, reason), _about(plain, kind))
+    sensed = _sensed(text, alarms or {})
+    if sensed is not None:
+        return Assessment(SafetyDecision(sensed, _REASONS[sensed]), _about(plain, sensed))
     if previous is not None and previous.decision == "crisis" and not is_safe_now(text):
         return Assessment(SafetyDecision("crisis", "the message before may have been about suicide or self-harm"))
     return None
+
+
+def _sensed(text: str, alarms: Mapping[str, float]) -> SafetyKind | None:
+    """The decision that stands out from "none" by its margin, where no wording gave it away."""
+    if is_safe_now(text):
+        return None
+    none = alarms.get("none", 0.0)
+    clear = {kind: alarms[kind] - none - margin for kind, margin in MARGINS.items() if kind in alarms}
+    if _MENTORING.search(text):
+        clear.pop("out-of-scope", None)
+    best = max(clear, key=lambda kind: (clear[kind], kind), default=None)
+    return best if best is not None and clear[best] > 0 else None
 
 
 def is_safe_now(text: str) -> bool:

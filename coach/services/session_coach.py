@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -34,11 +33,12 @@ from coach.ports import KnowledgeBase, NoteStore
 from coach.services import goals
 from coach.services.compose import BUILT_IN, Brief, BuiltInComposer, Draft, Prompts
 from coach.services.follow_up import Move, move_in, wants_other_resource, wants_shorter
+from coach.services.impressions import Impression, Impressions
 from coach.services.passages import Passages
 from coach.services.recollection import Recollection
 from coach.services.retrieval import Query, Retrieval
 from coach.services.safety import Assessment, assess
-from coach.services.situation import PHRASES_READ, Context, SituationReader, core_of, corrected
+from coach.services.situation import Context, corrected, read_situation
 from coach.services.suggest import Choice, Found, Memory, Step, Suggester
 from coach.services.threads import pasted_notes
 
@@ -47,8 +47,6 @@ log = logging.getLogger(__name__)
 MAX_CHARACTERS = 20_000
 """Of a message that are read; a longer text belongs into the notes."""
 KNOWLEDGE_TOP_K = 30
-NEIGHBOURS = 12
-"""Nearest questions and cards whose topics are counted when a situation is read."""
 DELTA_CHARACTERS = 24
 """Size of the pieces in which a reply is streamed."""
 
@@ -62,6 +60,7 @@ class SessionCoach:
         knowledge: KnowledgeBase,
         store: NoteStore,
         retrieval: Retrieval,
+        impressions: Impressions,
         prompts: Prompts,
         today: Callable[[], date] = date.today,
     ) -> None:
@@ -69,7 +68,7 @@ class SessionCoach:
         self._store = store
         self._retrieval = retrieval
         self._passages = Passages(knowledge, store)
-        self._reader = SituationReader(knowledge.taxonomy)
+        self._impressions = impressions
         self._suggester = Suggester(knowledge)
         self._recollection = Recollection(retrieval, store)
         self._composer = BuiltInComposer(knowledge, self._passages, prompts)
@@ -98,12 +97,13 @@ class SessionCoach:
         history = self._history(turn, owner=owner)
         replies = [message.reply for message in history if message.reply is not None]
         last = replies[-1] if replies else None
-        assessment = assess(text, previous=last.safety if last else None)
+        query = self._retrieval.query(text)
+        impression = self._impressions.of(query)
+        assessment = assess(text, impression.alarms, previous=last.safety if last else None)
         clock.lap("safety")
 
-        query = self._retrieval.query(text)
         move = move_in(text, replies, self._knowledge) if is_english(text) else None
-        situation = self._situation(text, query, turn, last, move, owner=owner)
+        situation = self._situation(text, impression, turn, last, move, owner=owner)
         yield SituationRead(situation)
         clock.lap("situation")
 
@@ -135,7 +135,7 @@ class SessionCoach:
         return self._store.messages(turn.conversation_id, owner=owner) if turn.conversation_id else []
 
     def _situation(
-        self, text: str, query: Query, turn: Turn, last: Reply | None, move: Move | None, *, owner: Owner
+        self, text: str, impression: Impression, turn: Turn, last: Reply | None, move: Move | None, *, owner: Owner
     ) -> Situation:
         known = tuple(self._store.relationships(owner=owner))
         chosen = self._store.relationship(turn.relationship_id, owner=owner) if turn.relationship_id else None
@@ -148,28 +148,10 @@ class SessionCoach:
             correction=turn.correction,
             counterpart=turn.counterpart,
         )
-        core = self._retrieval.query(core_of(text))
-        phrases = self._retrieval.nearest_phrases(query, top_k=PHRASES_READ)
-        about = self._retrieval.nearest_phrases(core, top_k=PHRASES_READ)
-        situation = self._reader.read(text, phrases, about, self._topic_votes(core), context)
+        situation = read_situation(text, impression, context)
         if last is not None and (move is not None or wants_other_resource(text, last)):
             return _continued(situation, last.situation, move, context)
         return situation
-
-    def _topic_votes(self, query: Query) -> dict[str, float]:
-        """How strongly the nearest questions and cards speak for each topic, 1 for the strongest."""
-        votes: defaultdict[str, float] = defaultdict(float)
-        questions = self._retrieval.nearest(query, "question", top_k=NEIGHBOURS)
-        cards = self._retrieval.nearest(query, "card", top_k=NEIGHBOURS)
-        neighbours = [
-            *((self._knowledge.questions[key].topics, similarity) for key, similarity in questions.items()),
-            *((self._knowledge.cards[key].topics, similarity) for key, similarity in cards.items()),
-        ]
-        for topics, similarity in neighbours:
-            for place, topic in enumerate(topics):
-                votes[topic] += max(0.0, similarity - 0.2) ** 2 / (1 + place)
-        strongest = max(votes.values(), default=0.0) or 1.0
-        return {topic: vote / strongest for topic, vote in votes.items()}
 
     def _unassisted(self, text: str, situation: Situation, assessment: Assessment | None, *, is_first: bool) -> Brief:
         """A brief without anything from the library."""

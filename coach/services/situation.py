@@ -1,42 +1,45 @@
 """Reads a situation from a message: role, stage, topics, intent, feeling, person, and how much telling is wanted.
 
-Cues in the wording decide where they are plain, nearness to the taxonomy's phrases elsewhere. What follows from a
-situation is `coach.services.suggest`.
+Wordings (`coach.services.cues`) and nearness to labelled messages (`coach.services.impressions`) are weighed together.
+What follows from a situation is `coach.services.suggest`.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from coach.domain.knowledge import Taxonomy, Whose
+from coach.domain.knowledge import Whose
 from coach.domain.people import Relationship, Role
 from coach.domain.suggestions import Correction, Dial, Situation
 from coach.domain.wording import name_in, subject_in
 from coach.services import cues
+from coach.services.impressions import Field, Impression, Labels
 
-PHRASES_READ = 60
-"""Nearest taxonomy phrases looked at for one message."""
-FEELING_THRESHOLD = 0.62
-"""Cosine similarity to a feeling's phrase below which no feeling counts as voiced."""
-TOPIC_FLOOR = 0.28
-"""Cosine similarity of a phrase below which a topic is not claimed on its account."""
-STAGE_THRESHOLD = 0.62
-"""Score of a stage's phrases below which a message is taken to be about a relationship under way."""
-INTENT_THRESHOLD = 0.62
-"""Score of an intent's phrases below which a message is taken for a difficulty to think about."""
-MIN_CORE = 10
-"""Characters that must be left of a message without its frame."""
-ROLE_MARGIN = 0.05
-"""By how much the mentee's phrases must be nearer than the mentor's."""
-VOTE_WEIGHT = 0.35
-"""Of the neighbouring records' topics beside the similarity of the nearest phrase."""
-FELT_WEIGHT = 0.25
+CUE_WEIGHT = 0.3
+"""Of a plain wording beside the score of the labelled messages (dev: best between 0.2 and 0.5)."""
+SOON_WEIGHT = 0.2
+"""Of a meeting to come, for the stage it usually means."""
+STAY_WEIGHT = 0.35
+"""For staying at the stage or the role of the turn before."""
+FELT_WEIGHT = 0.15
 """For the topic that a voiced feeling belongs to."""
-VOTE_FLOOR = 0.5
-"""Vote below which a topic is not claimed on its account."""
+SURE = 0.25
+"""Score from which a stage is taken although no wording says so."""
+_TOPIC_OF_FEELING = {
+    "self-doubt": "confidence",
+    "overwhelmed": "workload",
+    "tired": "burnout",
+    "disappointed": "setbacks",
+}
+SURE_RARE = 0.4
+"""The same for intents whose replies leave the matter itself."""
+UNVOICED_MARGIN = 0.15
+"""By how much a feeling that no wording names must outscore none: better to miss one than to claim one."""
+_RARE = ("thanks", "about-coach", "recall")
+_CONTINUED = ("clarify-goal", "reflect")
+"""Intents that an answer to the coach's own question goes on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,137 +56,80 @@ class Context:
     counterpart: str | None = None
 
 
-class SituationReader:
-    """Reads situations with the vocabularies of one taxonomy."""
-
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        self._stages = [term.id for term in taxonomy.stages]
-        self._topics = [term.id for term in taxonomy.topics]
-
-    def read(
-        self,
-        text: str,
-        phrases: Mapping[str, float],
-        about: Mapping[str, float],
-        votes: Mapping[str, float],
-        context: Context,
-    ) -> Situation:
-        """The situation behind a message.
-
-        Args:
-            phrases: Cosine similarity by id ("topic/career-change/2") of the taxonomy phrases nearest to the message.
-            about: The same for the message without its frame (`core_of`): what it is about.
-            votes: How strongly the records nearest to the message speak for each topic, 0..1.
-        """
-        plain = text.replace("’", "'")
-        near = _by_term(phrases)
-        relationship = _relationship_named(plain, context.known) or context.relationship
-        stage = self._stage(plain, near["stage"], relationship, context)
-        intent = _intent(plain, near["intent"], stage, context.previous)
-        feeling, whose = _feeling(plain, near["feeling"])
-        situation = Situation(
-            role=_role(plain, near["role"], relationship, intent, context),
-            stage=stage,
-            topics=_topics(_by_term(about)["topic"], votes, feeling, context.previous),
-            intent=intent,
-            dial=_dial(plain, context),
-            feeling=feeling,
-            whose=whose,
-            relationship=relationship,
-            name=relationship.name if relationship else context.counterpart or name_in(plain),
-            subject=subject_in(plain),
-            is_brief=bool(cues.BRIEF.search(plain)),
-            is_about_partner=_speaks_of_partner(plain, relationship),
-        )
-        return corrected(situation, context.correction)
-
-    def _stage(self, text: str, near: Mapping[str, float], relationship: Relationship | None, context: Context) -> str:
-        has_notes = relationship is not None and relationship.id in context.people_with_notes
-        for stage, cue in cues.STAGES:
-            if cue.search(text):
-                return stage
-        if cues.MEETS_SOON.search(text):
-            return "ongoing" if has_notes else "first-session"
-        if _INTENTS_BY_ID["clarify-goal"].search(text):
-            return "goal-setting"
-        if context.previous is not None:
-            return context.previous.stage
-        ranked = _ranked(near)
-        return ranked[0] if ranked and near[ranked[0]] >= STAGE_THRESHOLD else "ongoing"
-
-
-def _topics(
-    near: Mapping[str, float], votes: Mapping[str, float], feeling: str, previous: Situation | None
-) -> tuple[str, ...]:
-    felt = _TOPIC_OF_FEELING.get(feeling)
-    scores = {
-        topic: near.get(topic, 0.0) + VOTE_WEIGHT * votes.get(topic, 0.0) + FELT_WEIGHT * (topic == felt)
-        for topic in {*near, *votes}
-        if near.get(topic, 0.0) >= TOPIC_FLOOR or votes.get(topic, 0.0) >= VOTE_FLOOR
-    }
-    found = tuple(_ranked(scores)[:3])
-    return found if found or previous is None else previous.topics
-
-
-_TOPIC_OF_FEELING = {
-    "self-doubt": "confidence",
-    "overwhelmed": "workload",
-    "tired": "burnout",
-    "disappointed": "setbacks",
-}
-_INTENTS_BY_ID = dict(cues.INTENTS)
-
-
-def core_of(text: str) -> str:
-    """The message without the words of asking and of mentoring at large; the message itself where nothing is left."""
-    core = " ".join(cues.FRAME.sub(" ", text.replace("’", "'")).split())
-    return core if len(core) >= MIN_CORE else text
+def read_situation(text: str, impression: Impression, context: Context) -> Situation:
+    """The situation behind a message."""
+    plain = text.replace("’", "'")
+    readings = impression.readings
+    relationship = _relationship_named(plain, context.known) or context.relationship
+    intent = _intent(plain, readings["intent"], context.previous)
+    feeling, whose = _feeling(plain, readings)
+    situation = Situation(
+        role=_role(plain, readings["role"], relationship, intent, context),
+        stage=_stage(plain, readings["stage"], relationship, intent, context),
+        topics=_topics(impression.topics, feeling),
+        intent=intent,
+        dial=_dial(plain, context),
+        feeling=feeling,
+        whose=whose,
+        relationship=relationship,
+        name=relationship.name if relationship else context.counterpart or name_in(plain),
+        subject=subject_in(plain),
+        is_brief=bool(cues.BRIEF.search(plain)),
+        is_about_partner=_speaks_of_partner(plain, relationship),
+    )
+    return corrected(situation, context.correction)
 
 
 def corrected(situation: Situation, correction: Correction) -> Situation:
     """A correction wins over a reading."""
-    changes: dict[str, object] = {}
-    if correction.role:
-        changes["role"] = correction.role
-    if correction.stage:
-        changes["stage"] = correction.stage
+    fields = {
+        name for name in ("role", "stage", "topic", "intent") if getattr(correction, name) is not None
+    }
+    topics = situation.topics
     if correction.topic:
-        changes["topics"] = (correction.topic, *(t for t in situation.topics if t != correction.topic))[:3]
-    if correction.intent:
-        changes["intent"] = correction.intent
-    fields = frozenset("topics" if key == "topics" else key for key in changes)
-    return replace(situation, **changes, corrected=situation.corrected | fields)  # type: ignore[arg-type]
+        topics = (correction.topic, *(topic for topic in topics if topic != correction.topic))[:3]
+    return replace(
+        situation,
+        role=correction.role or situation.role,
+        stage=correction.stage or situation.stage,
+        intent=correction.intent or situation.intent,
+        topics=topics,
+        corrected=situation.corrected | {"topics" if name == "topic" else name for name in fields},
+    )
 
 
-def _by_term(phrases: Mapping[str, float]) -> defaultdict[str, dict[str, float]]:
-    """Vocabulary → term → score: the nearest phrase, a little raised where further phrases of the term are near too."""
-    found: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for phrase_id, similarity in phrases.items():
-        vocabulary, term, _ = phrase_id.split("/", 2)
-        found[vocabulary][term].append(similarity)
-    scores: defaultdict[str, dict[str, float]] = defaultdict(dict)
-    for vocabulary, terms in found.items():
-        for term, similarities in terms.items():
-            ordered = sorted(similarities, reverse=True)
-            scores[vocabulary][term] = ordered[0] + 0.15 * sum(ordered[1:3])
-    return scores
+def _stage(
+    text: str, scores: Labels, relationship: Relationship | None, intent: str, context: Context
+) -> str:
+    weighed = dict(scores)
+    has_notes = relationship is not None and relationship.id in context.people_with_notes
+    cued = next((stage for stage, cue in cues.STAGES if cue.search(text)), None)
+    if cued is not None:
+        weighed[cued] = weighed.get(cued, 0.0) + CUE_WEIGHT
+    if cues.MEETS_SOON.search(text):
+        stage = "ongoing" if has_notes else "first-session"
+        weighed[stage] = weighed.get(stage, 0.0) + SOON_WEIGHT
+    if intent == "clarify-goal":
+        weighed["goal-setting"] = weighed.get("goal-setting", 0.0) + CUE_WEIGHT
+    if context.previous is not None:
+        weighed[context.previous.stage] = weighed.get(context.previous.stage, 0.0) + STAY_WEIGHT
+    best = _best(weighed)
+    return best if weighed[best] >= SURE else "ongoing"
 
 
-def _ranked(scores: Mapping[str, float]) -> list[str]:
-    return sorted(scores, key=lambda term: (-scores[term], term))
+def _intent(text: str, scores: Labels, previous: Situation | None) -> str:
+    weighed = {intent: score for intent, score in scores.items() if intent not in _RARE or score >= SURE_RARE}
+    cued = next((intent for intent, cue in cues.INTENTS if cue.search(text)), None)
+    if cued is None and cues.MEETS_SOON.search(text):
+        cued = "plan-session"
+    if cued is not None:
+        weighed[cued] = scores.get(cued, 0.0) + CUE_WEIGHT
+    if previous is not None and previous.intent in _CONTINUED and len(text.split()) <= 60 and not text.rstrip().endswith("?"):
+        weighed[previous.intent] = weighed.get(previous.intent, 0.0) + STAY_WEIGHT
+    return _best(weighed)
 
 
-def _relationship_named(text: str, known: Sequence[Relationship]) -> Relationship | None:
-    for relationship in sorted(known, key=lambda r: -len(r.name)):
-        first_name = relationship.name.split()[0]
-        if re.search(rf"\b{re.escape(relationship.name)}\b|\b{re.escape(first_name)}\b", text, re.IGNORECASE):
-            return relationship
-    return None
-
-
-def _role(
-    text: str, near: Mapping[str, float], relationship: Relationship | None, intent: str, context: Context
-) -> Role:
+def _role(text: str, scores: Labels, relationship: Relationship | None, intent: str, context: Context) -> Role:
     mentor, mentee = len(cues.MENTOR.findall(text)), len(cues.MENTEE.findall(text))
     if mentor != mentee:
         return "mentor" if mentor > mentee else "mentee"
@@ -195,38 +141,28 @@ def _role(
         return "mentee"
     if not _speaks_of_partner(text, relationship) and cues.OWN_WORK.search(text):
         return "mentee"
-    return "mentee" if near.get("mentee", 0.0) > near.get("mentor", 0.0) + ROLE_MARGIN else "mentor"
+    return "mentee" if scores.get("mentee", 0.0) > scores.get("mentor", 0.0) else "mentor"
 
 
-def _speaks_of_partner(text: str, relationship: Relationship | None) -> bool:
-    if relationship is not None or name_in(text) is not None:
-        return True
-    return bool(cues.ANOTHER_PERSON.search(text) or cues.MENTOR.search(text) or cues.MENTEE.search(text))
+def _topics(scores: Labels, feeling: str) -> tuple[str, ...]:
+    felt = _TOPIC_OF_FEELING.get(feeling)
+    weighed = {topic: score + FELT_WEIGHT * (topic == felt) for topic, score in scores.items()}
+    return tuple(sorted(weighed, key=lambda topic: (-weighed[topic], topic))[:3])
 
 
-def _intent(text: str, near: Mapping[str, float], stage: str, previous: Situation | None) -> str:
-    for intent, cue in cues.INTENTS:
-        if cue.search(text):
-            return intent
-    if cues.MEETS_SOON.search(text):
-        return "plan-session"
-    if previous is not None and len(text.split()) <= 40 and previous.intent in ("clarify-goal", "reflect"):
-        return previous.intent
-    if stage == "reflection":
-        return "reflect"
-    ranked = [intent for intent in _ranked(near) if intent not in ("about-coach", "thanks", "recall", "reflect")]
-    return ranked[0] if ranked and near[ranked[0]] >= INTENT_THRESHOLD else "difficulty"
-
-
-def _feeling(text: str, near: Mapping[str, float]) -> tuple[str, Whose]:
+def _feeling(text: str, readings: Mapping[Field, Labels]) -> tuple[str, Whose]:
     found = [(match.start(), feeling) for feeling, cue in cues.FEELING_WORDS.items() if (match := cue.search(text))]
+    weighed = dict(readings["feeling"])
     if found:
-        start, feeling = _strongest(found)
-        return feeling, _whose(text, start)
-    ranked = _ranked(near)
-    if ranked and ranked[0] != "calm" and near[ranked[0]] >= FEELING_THRESHOLD:
-        return ranked[0], _whose(text, len(text))
-    return "calm", "mine"
+        position, worded = _strongest(found)
+        weighed[worded] = weighed.get(worded, 0.0) + CUE_WEIGHT
+        feeling = _best(weighed)
+        return feeling, _whose(text, position)
+    weighed["calm"] = weighed.get("calm", 0.0) + UNVOICED_MARGIN
+    feeling = _best(weighed)
+    if feeling == "calm":
+        return feeling, "mine"
+    return feeling, "theirs" if _best(readings["whose"]) == "theirs" else "mine"
 
 
 def _strongest(found: Sequence[tuple[int, str]]) -> tuple[int, str]:
@@ -253,3 +189,21 @@ def _dial(text: str, context: Context) -> Dial:
     if context.dial is not None:
         return context.dial
     return context.previous.dial if context.previous is not None else "ask"
+
+
+def _speaks_of_partner(text: str, relationship: Relationship | None) -> bool:
+    if relationship is not None or name_in(text) is not None:
+        return True
+    return bool(cues.ANOTHER_PERSON.search(text) or cues.MENTOR.search(text) or cues.MENTEE.search(text))
+
+
+def _relationship_named(text: str, known: Sequence[Relationship]) -> Relationship | None:
+    for relationship in sorted(known, key=lambda r: -len(r.name)):
+        first_name = relationship.name.split()[0]
+        if re.search(rf"\b{re.escape(relationship.name)}\b|\b{re.escape(first_name)}\b", text, re.IGNORECASE):
+            return relationship
+    return None
+
+
+def _best(scores: Labels) -> str:
+    return min(scores, key=lambda label: (-scores[label], label))

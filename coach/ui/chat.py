@@ -5,6 +5,7 @@ How pieces look is `coach.ui.render`; where they stand is `coach.ui.pages.coach`
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -30,6 +31,9 @@ from coach.ui.view import Action, View
 if TYPE_CHECKING:
     from coach.bootstrap import Coach
 
+log = logging.getLogger(__name__)
+
+UNFORESEEN = "Something went wrong that should not have. Nothing you wrote is lost; the log says more."
 PACE_S = 0.025
 """Between two updates of a streamed reply: more of them choke the page."""
 WAIT_FOR_LIBRARY_S = 600.0
@@ -128,6 +132,10 @@ class Chat:
         except NotFound:
             return self._whole(coach, View(dial=view.dial), owner)
 
+    def wait(self, view: View, *, owner: Owner, tab: str) -> Screen:
+        """The page while the library is being read; a tab in which a message is being answered is left alone."""
+        return Screen() if (owner, tab) in self._stops else self.show(view, owner=owner)
+
     def act(self, action: Action | None, view: View, *, owner: Owner) -> Screen:
         """What a button or picker changes; something unknown changes nothing."""
         handler = self._actions.get(action.do) if action else None
@@ -146,31 +154,20 @@ class Chat:
             )
         except CoachError as error:
             return Screen(notice=render.notice(str(error)))
+        except Exception:
+            log.exception("the action %s failed", action.do)
+            return Screen(notice=render.notice(UNFORESEEN))
 
     def send(self, text: str, view: View, *, owner: Owner, tab: str) -> Iterator[Screen]:
         """Answer a message, piece by piece; `tab` is what `stop` is given to end it."""
         if not text.strip():
             yield Screen(notice=render.notice("Write a sentence or two first, or choose a door."), is_busy=False)
             return
-        yield Screen(
-            live=render.streaming(text, ""),
-            draft="",
-            notice="",
-            is_busy=True,
-            body=None if view.conversation_id else "",
-        )
+        stop = self._stops[owner, tab] = threading.Event()
         try:
-            coach = yield from self._opened(text)
-            yield from self._answer(coach, text, view, owner, tab)
-        except NotFound:
-            yield replace(
-                self.show(View(dial=view.dial), owner=owner),
-                draft=text,
-                is_busy=False,
-                notice=render.notice("That conversation is no longer here. Send again to start a new one."),
-            )
-        except CoachError as error:
-            yield Screen(live=render.failure(text, str(error)), is_busy=False)
+            yield from self._sent(text, view, stop, owner=owner)
+        finally:
+            self._stops.pop((owner, tab), None)
 
     def stop(self, *, owner: Owner, tab: str) -> None:
         """End the reply that is being written in this tab; what has been written stays."""
@@ -180,44 +177,57 @@ class Chat:
 
     # One turn
 
-    def _opened(self, text: str) -> Generator[Screen, None, Coach]:
+    def _sent(self, text: str, view: View, stop: threading.Event, *, owner: Owner) -> Iterator[Screen]:
+        is_new = view.conversation_id is None
+        yield Screen(live=render.streaming(text, ""), draft="", notice="", is_busy=True, body="" if is_new else None)
+        try:
+            coach = yield from self._opened(text, stop)
+            if coach is None:
+                yield replace(self.show(view, owner=owner), draft=text, is_busy=False)
+                return
+            yield from self._answer(coach, text, view, stop, owner)
+        except NotFound:
+            yield replace(
+                self.show(View(dial=view.dial), owner=owner),
+                draft=text,
+                is_busy=False,
+                notice=render.notice("That conversation is no longer here. Send again to start a new one."),
+            )
+        except CoachError as error:
+            yield Screen(live=render.failure(text, str(error)), is_busy=False)
+        except Exception:
+            log.exception("a turn failed")
+            yield Screen(live=render.failure(text, UNFORESEEN), is_busy=False)
+
+    def _opened(self, text: str, stop: threading.Event) -> Generator[Screen, None, Coach | None]:
+        """The coach, once the library has been read; None where the user would not wait."""
         deadline = time.monotonic() + WAIT_FOR_LIBRARY_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not stop.is_set():
             coach = self._opening.coach(timeout_s=0.3)
             if coach is not None:
                 return coach
             yield Screen(live=render.streaming(text, "", status=self._opening.status))
-        raise CoachError("Reading the library takes longer than it should. Try again in a minute.")
+        return None
 
-    def _answer(self, coach: Coach, text: str, view: View, owner: Owner, tab: str) -> Iterator[Screen]:
+    def _answer(self, coach: Coach, text: str, view: View, stop: threading.Event, owner: Owner) -> Iterator[Screen]:
         is_new = view.conversation_id is None
         conversation = self._conversation(coach, text, view, owner)
         view = replace(view, conversation_id=conversation.id, relationship_id=None, door=None)
-        if is_new:
-            yield Screen(view=view)
         turn = Turn(text, conversation.id, conversation.relationship_id, view.correction, view.dial)
-        stop = threading.Event()
-        key = (owner, tab)
-        self._stops[key] = stop
-        so_far, reply, failed = "", None, None
-        try:
-            due = time.monotonic()
-            for event in coach.session.reply(turn, owner=owner):
-                if isinstance(event, TextDelta):
-                    if stop.is_set():
-                        break
-                    so_far += event.text
-                    due = _paced(due)
-                    yield Screen(live=render.streaming(text, so_far))
-                elif isinstance(event, Finished):
-                    reply = event.reply
-                elif isinstance(event, Failed):
-                    failed = event
-        finally:
-            self._stops.pop(key, None)
-        if failed is not None:
-            yield self._failed(coach, text, failed, view, is_new, owner)
-            return
+        so_far, reply = "", None
+        due = time.monotonic()
+        for event in coach.session.reply(turn, owner=owner):
+            if isinstance(event, TextDelta):
+                if stop.is_set():
+                    break
+                so_far += event.text
+                due = _paced(due)
+                yield Screen(live=render.streaming(text, so_far))
+            elif isinstance(event, Finished):
+                reply = event.reply
+            elif isinstance(event, Failed):
+                yield self._failed(coach, text, event, view, is_new, owner)
+                return
         yield self._finished(coach, text, so_far, reply, view, owner)
 
     def _conversation(self, coach: Coach, text: str, view: View, owner: Owner) -> Conversation:

@@ -20,6 +20,8 @@ from coach.domain.wording import capitalised, joined, shortened, spoken_date
 from coach.ports import Verdict
 from coach.ui.markup import around, attributes, button, escaped, prose, with_mark
 
+STREAMED_CHARACTERS = 1_500
+"""Of a message that are shown again and again while its reply is written."""
 REACH = 700
 """Characters shown on either side of a cited passage."""
 SOMEBODY_NEW = "+"
@@ -62,7 +64,7 @@ DOORS: Mapping[str, DoorText] = {
         "reflect",
     ),
 }
-DEFAULT_PLACEHOLDER = "Who is it about? What’s on your mind?"
+DEFAULT_PLACEHOLDER = "What’s on your mind?"
 
 _KIND: Mapping[EvidenceKind, str] = {
     "card": "Practice",
@@ -104,8 +106,8 @@ def page_bar(active: Literal["coach", "notes"]) -> str:
         for name, address, label in (("coach", "./", "Coach"), ("notes", "./notes", "Notes"))
     )
     toggles = (
-        '<button type="button" class="toggle" data-drawer="rail" aria-expanded="false">Conversations</button>'
-        '<button type="button" class="toggle" data-drawer="panel" aria-expanded="false">Sources</button>'
+        '<button type="button" class="toggle" data-drawer="rail" aria-expanded="false">Chats</button>'
+        '<button type="button" class="toggle" data-drawer="panel" aria-expanded="false">Sources · plan</button>'
         if active == "coach"
         else ""
     )
@@ -187,7 +189,7 @@ def situation_bar(
 
 
 def _person_chip(people: Sequence[Relationship], relationship_id: str | None) -> str:
-    options = [(NOBODY, "nobody in particular"), *((p.id, p.name) for p in people), (SOMEBODY_NEW, "somebody new…")]
+    options = [(NOBODY, "no one named"), *((p.id, p.name) for p in people), (SOMEBODY_NEW, "somebody new…")]
     picker = _select(
         "person", "With", options, relationship_id or NOBODY, is_set=relationship_id is not None, is_named=True
     )
@@ -307,9 +309,10 @@ def user_message(text: str) -> str:
 
 def streaming(user_text: str, so_far: str, *, status: str = "") -> str:
     """The turn that is being answered."""
+    said = shortened(user_text, limit=STREAMED_CHARACTERS)
     waiting = f'<p class="waiting" role="status">{escaped(status or "Reading what you wrote…")}</p>'
     return wrapped(
-        f"{user_message(user_text)}<article class='coach live' aria-label='Coach'>{prose(so_far) or waiting}</article>",
+        f"{user_message(said)}<article class='coach live' aria-label='Coach'>{prose(so_far) or waiting}</article>",
         class_="thread",
     )
 

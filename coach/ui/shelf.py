@@ -5,6 +5,7 @@ How the pieces look is `coach.ui.render_notes`; storing and indexing is `coach.s
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from coach.bootstrap import Coach
     from coach.services.ingest import Added
     from coach.services.retrieval import NoteHit
+
+log = logging.getLogger(__name__)
 
 UNDO_S = 120.0
 """How long a deleted note can be brought back; until then it is in memory only."""
@@ -133,6 +136,9 @@ class Shelf:
             return handler(coach, action, owner)
         except CoachError as error:
             return Screen(notice=notice(str(error)))
+        except Exception:
+            log.exception("the action %s failed", action.do)
+            return Screen(notice=notice("Something went wrong that should not have. The log says more."))
 
     def take_in(self, paths: Sequence[Path], *, owner: Owner) -> Iterator[Screen]:
         """Import uploaded files one by one, saying for each what became of it; the uploads are deleted at once."""
@@ -167,11 +173,14 @@ class Shelf:
 
     def _import(self, coach: Coach, path: Path, owner: Owner, progress: Progress) -> str:
         try:
-            document = coach.documents.read(path)
+            document = coach.documents.read(path, known_names=self._known_names(coach, owner))
             _discard(path)
             added = _keep(coach, document, owner=owner, progress=progress)
         except CoachError as error:
             return render_notes.failed(path.name, str(error))
+        except Exception:
+            log.exception("an import failed")
+            return render_notes.failed(path.name, "It could not be added, for a reason that only the log tells.")
         return render_notes.added(
             path.name, added.note, self._names(coach, owner), is_new=added.is_new, today=self._today()
         )
@@ -179,7 +188,7 @@ class Shelf:
     # Pieces
 
     def _form(self, coach: Coach, owner: Owner) -> str:
-        return render_notes.paste_form([person.name for person in coach.store.relationships(owner=owner)])
+        return render_notes.paste_form(self._known_names(coach, owner))
 
     def _listing(self, coach: Coach, owner: Owner, *, opened: str | None = None) -> str:
         return render_notes.listing(
@@ -193,6 +202,9 @@ class Shelf:
     def _no_note(self, coach: Coach, owner: Owner) -> str:
         return render_notes.no_note(bool(coach.store.notes(owner=owner)))
 
+    def _known_names(self, coach: Coach, owner: Owner) -> list[str]:
+        return [person.name for person in coach.store.relationships(owner=owner)]
+
     def _names(self, coach: Coach, owner: Owner) -> Mapping[str, str]:
         return {person.id: person.name for person in coach.store.relationships(owner=owner)}
 
@@ -200,7 +212,7 @@ class Shelf:
 
     def _paste(self, coach: Coach, action: Action, owner: Owner) -> Screen:
         fields = action.fields
-        document = coach.documents.read_text(fields.get("text", ""))
+        document = coach.documents.read_text(fields.get("text", ""), known_names=self._known_names(coach, owner))
         added = _keep(
             coach,
             document,
@@ -222,10 +234,14 @@ class Shelf:
     def _search(self, coach: Coach, action: Action, owner: Owner) -> Screen:
         text = action.fields.get("text", "").strip()[:500]
         if not any(character.isalnum() for character in text):
-            return Screen(found="")
+            return Screen(found="", notice="")
         hits = coach.retrieval.notes(coach.retrieval.query(text), owner=owner, top_k=FOUND)
         found = [render_notes.Found(hit, *_nearest_sentence(hit, text)) for hit in hits]
-        return Screen(found=render_notes.found(text, found, self._names(coach, owner), today=self._today()), notice="")
+        return Screen(
+            found=render_notes.found(text, found, self._names(coach, owner), today=self._today()),
+            note=self._no_note(coach, owner),
+            notice="",
+        )
 
     def _read(self, coach: Coach, action: Action, owner: Owner) -> Screen:
         note = coach.store.note(action.id, owner=owner)

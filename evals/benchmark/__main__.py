@@ -48,14 +48,15 @@ def measured(plan: Plan, scenarios: Sequence[str]) -> Run:
     """Run the scenarios, one after another."""
     started, started_at, machine = time.perf_counter(), datetime.now(UTC), this_machine()
     rows: list[Row] = []
-    if "start-up" in scenarios:
-        rows += _start_up(plan)
+    home = plan.scratch / "home"
+    if {"start-up", "turn", "memory"} & set(scenarios):
+        rows += _start_up(plan, home, is_wanted="start-up" in scenarios)
     if "ingest" in scenarios:
         rows += _ingest(plan)
     if "retrieval" in scenarios:
         rows += _retrieval(plan)
     if "turn" in scenarios or "memory" in scenarios:
-        rows += _turn_and_memory(plan, scenarios)
+        rows += _turn_and_memory(plan, home, scenarios)
     return Run(
         started_at=started_at.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - started, 1),
@@ -66,11 +67,16 @@ def measured(plan: Plan, scenarios: Sequence[str]) -> Run:
     )
 
 
-def _start_up(plan: Plan) -> list[Row]:
+def _start_up(plan: Plan, home: Path, *, is_wanted: bool) -> list[Row]:
     from evals.benchmark.starts import measured_starts
+    from evals.benchmark.turns import prepare_library
 
+    say("the library")
+    say(f"  indexed in {_alone(prepare_library, plan, home):.1f} s")
+    if not is_wanted:
+        return []
     say("start-up")
-    return measured_starts(plan)
+    return measured_starts(plan, home)
 
 
 def _ingest(plan: Plan) -> list[Row]:
@@ -81,24 +87,25 @@ def _ingest(plan: Plan) -> list[Row]:
 
 
 def _retrieval(plan: Plan) -> list[Row]:
-    from evals.benchmark.retrieval import built, growth, searched
+    from evals.benchmark.retrieval import built, built_reference, growth, searched
 
     rows: list[Row] = []
     for size in plan.sizes:
         say(f"retrieval at {size:,} chunks")
-        details = _alone(built, plan, size)
+        with _processes(2) as pool:
+            parts = [pool.submit(build, plan, size) for build in (built, built_reference)]
+            details = {name: value for part in parts for name, value in part.result().items()}
         rows += _alone(searched, plan, size, details)
         shutil.rmtree(plan.scratch / f"retrieval-{size}")
     return rows + growth(rows)
 
 
-def _turn_and_memory(plan: Plan, scenarios: Sequence[str]) -> list[Row]:
+def _turn_and_memory(plan: Plan, home: Path, scenarios: Sequence[str]) -> list[Row]:
     from evals.benchmark.memory import measured_memory
-    from evals.benchmark.turns import measured_turns, prepare
+    from evals.benchmark.turns import measured_turns, prepare_notes
 
-    home = plan.scratch / "turn"
     say(f"one owner's {plan.turn_chunks:,} chunks")
-    _alone(prepare, plan, home)
+    _alone(prepare_notes, plan, home)
     rows: list[Row] = []
     if "turn" in scenarios:
         say("turns")
@@ -111,9 +118,12 @@ def _turn_and_memory(plan: Plan, scenarios: Sequence[str]) -> list[Row]:
 
 def _alone(function: Callable[_Parameters, _Result], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
     """Call in a fresh process: no cache and no allocation of one scenario is left to the next."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+    with _processes(1) as pool:
         return pool.submit(function, *args, **kwargs).result()
+
+
+def _processes(count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(max_workers=count, mp_context=multiprocessing.get_context("spawn"))
 
 
 def _written(run: Run, folder: Path) -> list[Path]:

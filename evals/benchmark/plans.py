@@ -38,7 +38,7 @@ def quick(scratch: Path, sizes: tuple[int, ...]) -> Plan:
     return Plan(
         scratch,
         sizes,
-        starts=2,
+        starts=1,
         first_starts=1,
         ingest_rounds=2,
         chunks_per_round=60,

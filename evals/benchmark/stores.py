@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 BATCH_CHUNKS = 25_000
 """A batch is spread over all collections of the index: a large one gives each of them enough to write at once."""
-LANGCHAIN_BATCH_NOTES = 800
-"""Chroma takes about 5,400 records a call, and a note makes five or six."""
+LANGCHAIN_BATCH_NOTES = 4_000 // PARAGRAPHS
+"""Chroma takes about 5,400 records a call, and LangChain passes on what it gets in one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,20 @@ def coach_on(home: Path) -> Iterator[Coach]:
         yield coach
 
 
-def prepare(plan: Plan, home: Path) -> None:
-    """Index the library in `home`, and write one owner's chunks beside it."""
-    with coach_on(home):
-        pass
+def prepare_library(plan: Plan, home: Path) -> float:
+    """Index the library in `home` as a first start does; a quick run does so with synthetic vectors. Returns seconds."""
+    from coach.adapters.knowledge_files import load_knowledge
+    from coach.adapters.packaged_data import data_folder
+    from coach.services.library_index import synchronise
+
+    with opened(home) as parts:
+        knowledge = load_knowledge([data_folder("knowledge")])
+        embeddings = synthetic(parts.embedder, centres=plan.centres) if plan.is_quick else parts.embedder
+        return seconds(lambda: synchronise(knowledge, parts.vectors, parts.words, embeddings))
+
+
+def prepare_notes(plan: Plan, home: Path) -> None:
+    """Write one owner's chunks beside the library."""
     with opened(home) as parts:
         is_real = plan.turn_chunks <= plan.embedded_up_to
         embeddings = parts.embedder if is_real else synthetic(parts.embedder, centres=plan.centres)

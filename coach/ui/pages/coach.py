@@ -58,6 +58,10 @@ def build(page: gr.Blocks, chat: Chat, identify: Identify) -> None:
         seen = View(conversation_id=asked) if asked and seen == View() else seen
         return [*_updates(chat.show(seen, owner=owner_of(request, identify))), gr.Timer(active=not chat.is_ready)]
 
+    def wait(seen: View, request: gr.Request) -> list[object]:
+        screen = chat.wait(seen, owner=owner_of(request, identify), tab=request.session_hash or "")
+        return [*_updates(screen), gr.Timer(active=not chat.is_ready)]
+
     def act(message: str, seen: View, request: gr.Request) -> list[object]:
         return _updates(chat.act(action_in(message), seen, owner=owner_of(request, identify)))
 
@@ -70,7 +74,7 @@ def build(page: gr.Blocks, chat: Chat, identify: Identify) -> None:
         chat.stop(owner=owner_of(request, identify), tab=request.session_hash or "")
 
     page.load(show, [view], [*outputs, tick], **PRIVATE)
-    tick.tick(show, [view], [*outputs, tick], **PRIVATE)
+    tick.tick(wait, [view], [*outputs, tick], **PRIVATE)
     action.change(act, [action, view], outputs, trigger_mode="multiple", **PRIVATE)
     gr.on([box.submit, send.click], answer, [box, view], outputs, trigger_mode="once", **PRIVATE)
     stop.click(halt, None, None, queue=False, **PRIVATE)
