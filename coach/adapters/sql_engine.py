@@ -52,7 +52,9 @@ def open_engine(url: str) -> Engine:
         is_in_memory = is_sqlite and address.database in (None, "", ":memory:")
         # Parameters hold what people wrote: they must not come into an error's text, nor from there into a log.
         engine = (
-            create_engine(address, hide_parameters=True, poolclass=StaticPool)
+            create_engine(
+                address, hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False}
+            )
             if is_in_memory
             else create_engine(address, hide_parameters=True)
         )

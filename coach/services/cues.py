@@ -164,13 +164,16 @@ INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "thanks",
         re.compile(
-            r"^\s*(?:ok(?:ay)?[,. ]*|great[,. ]*|good[,. ]*|lovely[,. ]*|right[,. ]*)?(?:many )?(?:thanks|thank you|thx|cheers|ta|bye|good ?night|that'?s all|that helps)\b[^?]{0,60}$",
+            r"^\s*(?:ok(?:ay)?[,. ]*|great[,. ]*|good[,. ]*|lovely[,. ]*|right[,. ]*)?(?:many )?(?:thanks|thank you|thx|cheers|ta|bye|good ?night|that'?s all|that helps|bless you|perfect[.,! ]+that'?ll do)\b[^?]{0,60}$|^[^?]{0,140}\b(?:thanks|thank you|thx|cheers|ta|off now|good ?night|nite|toodle pip)(?: (?:love|so much|again|a lot|mate|very much))?\W*$",
             re.IGNORECASE,
         ),
     ),
     (
         "recall",
         _cue(
+            r"(?:what|which|when|where|who|the (?:date|name|day|title))\b[^.!?]{0,80}\b(?:said|mentioned|suggested|promised|told me|put down|recommended|quoted)\b",
+            r"(?:has|did) (?!i\b)\w+ (?:\w+ ){0,3}(?:send|sent|promise|promised|tell|told|say|said|mention)\b",
+            r"did i (?:tell|say|ask|mention|promise)\b",
             r"(?:what|when|where|who|which|how (?:often|many|much)) (?:did|was|were|had|has|have|is|are) (?:\w+[' ]?\w* ){0,6}(?:say|said|saying|promise[d]?|agree[d]?|mention(?:ed)?|talk(?:ed)?|decide[d]?|call(?:ed)?|told|tell|want(?:ed)?|do about|last|meet|met|write|wrote)\b",
             r"remind me (?:what|when|who|of what)",
             r"(?:did|has|have) (?:\w+ ){1,3}(?:ever |already )?(?:say|said|mention(?:ed)?|talk(?:ed)?|promise[d]?|tell|told|agree[d]?)\b",
@@ -180,6 +183,13 @@ INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "draft",
         _cue(
+            r"what (?:do|should|shall|can) i (?:text|write|message|reply|send)\b",
+            r"(?:could|can|would) you (?:\w+ )?(?:phrase|word|write|draft)\b",
+            r"(?:word|phrase|compose|draft) (?:a|an|the|me|it|this|my|us)\b",
+            r"put (?:the|my|this|it) (?:\w+ ){0,2}in(?:to)? (?:\d+|two|three|four|a few) (?:lines|words|sentences)",
+            r"(?:a|one|need a|short|quick) (?:\w+ ){0,3}(?:text|msg|message|line|note|card|email|invite|reply) (?:to|for|from|that)\b",
+            r"\d+ (?:words|lines)\b",
+            r"(?:kind|polite|written) (?:written )?no\b",
             r"(?:write|draft|word|wording|phrase|compose|help me (?:write|word|draft|phrase)) (?:me )?(?:a |an |the |my |this |it|some)?\s*(?:\w+ ){0,3}(?:message|email|e-mail|note|text|mail|reply|invitation|follow-up|line|dm|linkedin)",
             r"what (?:do|should|could|would) i (?:write|put in|say in) (?:the|my|a|an|to)",
             r"how (?:do|would|should|could) i (?:word|phrase|write)\b",
@@ -188,6 +198,10 @@ INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "resource",
         _cue(
+            r"(?:something|anything) (?:\w+ ){0,2}(?:on|about) \w+",
+            r"(?:what|anything|something|things|stuff) to (?:read|watch|listen to)\b",
+            r"(?:any|a|an|good|decent|short|is there an?) (?:\w+ ){0,2}(?:toolkit|template|article|book|podcast|reading list|guide|video|worksheet|website)\b",
+            r"is there a list of\b",
             r"(?:something|anything|a thing) (?:\w+ ){0,2}(?:to|i can|i could) (?:read|watch|listen)",
             r"(?:book|books|article|articles|podcast|podcasts|talk|video|videos|paper|papers|reading|resource|resources|course|courses|guide|ted talk)s?\b.{0,40}\b(?:on|about|for|recommend|suggest|to (?:read|send|share|give))\b",
             r"(?:recommend|suggest|know of|point me to|is there) (?:me |any |a |an |some |something )*(?:good |short |quick |useful )*(?:book|article|podcast|talk|video|paper|reading|resource|course|guide|to read|to watch)",
@@ -208,6 +222,11 @@ INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "reflect",
         _cue(
+            r"(?:told|said|asked|cried|lasted|let slip|laughed|checked|snapped|swore|met|had|did|felt|talked|gave|went)\b[^?]{0,120}\b(?:today|this (?:morning|afternoon|evening)|tonight|just now|an hour ago)\b(?![^.!?]*\?)",
+            r"(?:today|this (?:morning|afternoon|evening)|tonight)\b[^?.]{0,60}\b(?:told|said|asked|cried|laughed|went|was|talked|came out)\b",
+            r"just (?:had|back from|come (?:out|from|back)|got off|finished)\b",
+            r"(?:i|we) (?:hate|regret|wish) (?:that )?i (?:did|said|hadn'?t|had|talked|gave)\b",
+            r"trying to make sense\b",
             r"(?:reflect|reflecting|reflection|look(?:ing)? back|make sense of)\b",
             r"notes from (?:today|this|our|my|yesterday|the)\b",
             r"i (?:talked|spoke|said) too much",

@@ -37,7 +37,7 @@ SURE_RARE = 0.4
 """The same for intents whose replies leave the matter itself."""
 UNVOICED_MARGIN = 0.15
 """By how much a feeling that no wording names must outscore none: better to miss one than to claim one."""
-_RARE = ("thanks", "about-coach", "recall")
+_RARE = ("thanks", "about-coach", "recall", "resource", "draft")
 _CONTINUED = ("clarify-goal", "reflect")
 """Intents that an answer to the coach's own question goes on with."""
 

@@ -5,6 +5,7 @@ What the pages hold is `coach.ui.pages`; what every request must fulfil is `coac
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
@@ -54,19 +55,20 @@ def build_app(
 ) -> FastAPI:
     """The application. It answers at once; the coach is opened in the background while it runs.
 
+    To be called outside any event loop.
+
     Args:
         start: Opens the coach; default: `open_coach` with these settings.
         identify: Whose data a request is about. It is asked on every call, whatever the browser remembers.
         on_failure: Told why the coach could not be opened.
     """
     uploads = _uploads_folder()
-    import gradio as gr
     from fastapi import FastAPI
     from starlette.staticfiles import StaticFiles
 
     from coach.ui.downloads import download_routes
     from coach.ui.gate import Gate, hosts_answered
-    from coach.ui.theme import HEAD, STATIC, STATIC_ROUTE, theme
+    from coach.ui.theme import STATIC, STATIC_ROUTE
 
     opening = Opening(start or partial(open_coach, settings), on_failure=on_failure)
 
@@ -81,6 +83,16 @@ def build_app(
     app.add_middleware(Gate, hosts=hosts_answered(settings.host))
     app.router.routes.extend(download_routes(opening, identify))
     app.mount(STATIC_ROUTE, StaticFiles(directory=STATIC), name="static-coach")
+    # Inside a loop, because outside of one Gradio makes loops of its own and leaves them open.
+    asyncio.run(_mount(app, opening, settings, identify))
+    return app
+
+
+async def _mount(app: FastAPI, opening: Opening, settings: Settings, identify: Identify) -> None:
+    import gradio as gr
+
+    from coach.ui.theme import HEAD, theme
+
     with warnings.catch_warnings():
         # Said of every page beside the first, although server-side rendering is not asked for.
         warnings.filterwarnings("ignore", message="SSR mode is not supported", category=UserWarning)
@@ -101,7 +113,6 @@ def build_app(
             head=HEAD,
             app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         )
-    return app
 
 
 def _pages(opening: Opening, home: Path, identify: Identify) -> Blocks:

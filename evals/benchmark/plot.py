@@ -80,12 +80,18 @@ def _draw_budgets(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_yticks(places, [row.what for row in rows])
     axes.invert_yaxis()
     for place, row, share in zip(places, rows, used, strict=True):
-        value = (
-            shown(row.measured.median, row.unit)
-            if row.budget and row.budget.about == "measured"
-            else f"{row.ratio:.2f} ×"
-        )
-        axes.text(share, place, f" {value}{'  MISSED' if row.verdict == 'MISSED' else ''}", va="center", color=INK)
-    axes.set_xlim(0, max([1.15, *(1.35 * share for share in used)]))
+        label = axes.text(share, place, f" {_of_budget(row)} ", va="center", color=INK)
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.85})
+    axes.set_xlim(0, max([1.15, *(1.6 * share for share in used)]))
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _of_budget(row: Row) -> str:
+    """What was measured and promised, such as "1.14 of ≤ 1.3"."""
+    if row.budget is None:
+        return ""
+    is_ratio = row.budget.about == "ratio"
+    value = f"{row.ratio:.2f}" if is_ratio else shown(row.measured.median, row.unit)
+    missed = "  MISSED" if row.verdict == "MISSED" else ""
+    return f"{value} of {'≤' if row.budget.is_ceiling else '≥'} {row.budget.limit:g}{missed}"
