@@ -42,7 +42,7 @@ def opening(coach: Coach) -> Iterator[Opening]:
 
 @pytest.fixture
 def chat(opening: Opening, tmp_path: Path) -> Chat:
-    return Chat(opening, home=tmp_path)
+    return Chat(opening, home=tmp_path, pace_s=0)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_turn_that_fails_says_so_keeps_the_message_and_leaves_no_empty_convers
     opening = Opening(lambda _: nullcontext(broken))
     opening.begin()
     opening.coach(timeout_s=5)
-    last = said(Chat(opening, home=tmp_path), "Hello <b>there</b>", owner)
+    last = said(Chat(opening, home=tmp_path, pace_s=0), "Hello <b>there</b>", owner)
     assert "I couldn't look anything up just now." in (last.live or "").replace("&#x27;", "'")
     assert 'data-say="Hello &lt;b&gt;there&lt;/b&gt;"' in (last.live or "")
     assert last.is_busy is False
@@ -142,7 +142,7 @@ def test_an_unforeseen_failure_leaves_no_spinner_and_shows_no_details(
     opening = Opening(lambda _: nullcontext(replace(coach, session=Broken())))  # type: ignore[arg-type]
     opening.begin()
     opening.coach(timeout_s=5)
-    last = said(Chat(opening, home=tmp_path), "Hello", owner)
+    last = said(Chat(opening, home=tmp_path, pace_s=0), "Hello", owner)
     assert last.is_busy is False
     assert "secret" not in (last.live or "")
     assert "Try again" in (last.live or "")
@@ -162,7 +162,7 @@ def test_a_message_sent_while_the_library_is_being_read_waits_for_it(
     gate = threading.Event()
     opening = Opening(slowly)
     opening.begin()
-    chat = Chat(opening, home=tmp_path)
+    chat = Chat(opening, home=tmp_path, pace_s=0)
     shown = chat.show(View(), owner=owner)
     assert "Prepare a session" in (shown.body or "")
     turn = chat.send(MENTOR, View(), owner=owner, tab="t")

@@ -78,10 +78,10 @@ class SituationRead:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """Retrieval is done; counts and scores for the evidence panel and the evals."""
+    """Retrieval is done: the records found, and how many passages of the owner's notes bear on the turn."""
 
     knowledge: tuple[Hit, ...]
-    notes: tuple[Hit, ...]
+    notes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,27 @@ _IF_THEN = re.compile(r"\bif[- ]then\b|\bimplementation intention", re.IGNORECAS
 
 _TURNS: tuple[tuple[MoveKind, re.Pattern[str]], ...] = (
     ("if-then", _IF_THEN),
-    ("read", re.compile(r"^\W*(?:and |is there |have you )*(?:something|anything) (?:short )?to (?:read|watch|listen to)(?: (?:on|about) (?:this|that|it))?\W*$", re.IGNORECASE)),
-    ("draft", re.compile(r"^\W*(?:please )?(?:draft|write) (?:me )?(?:a|the) (?:follow-up )?(?:message|note|email)\W*$", re.IGNORECASE)),
-    ("tell", re.compile(r"^\W*(?:no, )?(?:i'?d rather you told me|just tell me|tell me straight|(?:please )?stop asking(?: me)?(?: questions)?|tell me|no more questions|what would you do)\b[^?]{0,30}$", re.IGNORECASE)),
+    (
+        "read",
+        re.compile(
+            r"^\W*(?:and |is there |have you )*(?:something|anything) (?:short )?to (?:read|watch|listen to)(?: (?:on|about) (?:this|that|it))?\W*$",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "draft",
+        re.compile(
+            r"^\W*(?:please )?(?:draft|write) (?:me )?(?:a|the) (?:follow-up )?(?:message|note|email)\W*$",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "tell",
+        re.compile(
+            r"^\W*(?:no, )?(?:i'?d rather you told me|just tell me|tell me straight|(?:please )?stop asking(?: me)?(?: questions)?|tell me|no more questions|what would you do)\b[^?]{0,30}$",
+            re.IGNORECASE,
+        ),
+    ),
     ("ask", re.compile(r"^\W*(?:ask me (?:questions )?(?:again|instead)|go back to asking)\W*$", re.IGNORECASE)),
 )
 

@@ -16,7 +16,17 @@ from coach.ports import EntryKind, IndexEntry, KnowledgeBase, LexicalIndex, Prog
 
 log = logging.getLogger(__name__)
 
-KINDS: tuple[EntryKind, ...] = ("card", "question", "framing", "resource", "plan", "acknowledgement", "phrase", "exemplar", "alarm")
+KINDS: tuple[EntryKind, ...] = (
+    "card",
+    "question",
+    "framing",
+    "resource",
+    "plan",
+    "acknowledgement",
+    "phrase",
+    "exemplar",
+    "alarm",
+)
 BATCH = 32
 
 

@@ -153,6 +153,7 @@ _OTHER_PERSON = re.compile(
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'?m|i'?ve|i'?d|me|myself|my life)\b", re.IGNORECASE)
 
+
 def assess(
     text: str, alarms: Mapping[str, float] | None = None, *, previous: SafetyDecision | None = None
 ) -> Assessment | None:

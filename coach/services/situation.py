@@ -82,9 +82,7 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
 
 def corrected(situation: Situation, correction: Correction) -> Situation:
     """A correction wins over a reading."""
-    fields = {
-        name for name in ("role", "stage", "topic", "intent") if getattr(correction, name) is not None
-    }
+    fields = {name for name in ("role", "stage", "topic", "intent") if getattr(correction, name) is not None}
     topics = situation.topics
     if correction.topic:
         topics = (correction.topic, *(topic for topic in topics if topic != correction.topic))[:3]
@@ -98,9 +96,7 @@ def corrected(situation: Situation, correction: Correction) -> Situation:
     )
 
 
-def _stage(
-    text: str, scores: Labels, relationship: Relationship | None, intent: str, context: Context
-) -> str:
+def _stage(text: str, scores: Labels, relationship: Relationship | None, intent: str, context: Context) -> str:
     weighed = dict(scores)
     has_notes = relationship is not None and relationship.id in context.people_with_notes
     cued = next((stage for stage, cue in cues.STAGES if cue.search(text)), None)
@@ -124,7 +120,12 @@ def _intent(text: str, scores: Labels, previous: Situation | None) -> str:
         cued = "plan-session"
     if cued is not None:
         weighed[cued] = scores.get(cued, 0.0) + CUE_WEIGHT
-    if previous is not None and previous.intent in _CONTINUED and len(text.split()) <= 60 and not text.rstrip().endswith("?"):
+    if (
+        previous is not None
+        and previous.intent in _CONTINUED
+        and len(text.split()) <= 60
+        and not text.rstrip().endswith("?")
+    ):
         weighed[previous.intent] = weighed.get(previous.intent, 0.0) + STAY_WEIGHT
     return _best(weighed)
 

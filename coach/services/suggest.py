@@ -243,5 +243,7 @@ def arc_of(questions: Sequence[Question], *, length: int) -> list[Question]:
 
 
 def _topic_bonus(topics: Sequence[str], situation: Situation) -> float:
-    read = max((bonus for topic, bonus in zip(situation.topics, TOPIC_BONUS, strict=False) if topic in topics), default=0.0)
+    read = max(
+        (bonus for topic, bonus in zip(situation.topics, TOPIC_BONUS, strict=False) if topic in topics), default=0.0
+    )
     return max(read, GENERAL_BONUS * (_GENERAL_TOPIC.get(situation.stage) in topics))

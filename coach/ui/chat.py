@@ -21,7 +21,6 @@ from coach.domain.knowledge import Card, Framing, Question, Resource
 from coach.domain.people import Owner, Role
 from coach.domain.suggestions import Correction, Situation, SuggestedQuestion
 from coach.domain.wording import shortened
-from coach.services.situation import corrected
 from coach.ui import render
 from coach.ui.markup import button
 from coach.ui.opening import Opening
@@ -79,8 +78,11 @@ class _Open:
 class Chat:
     """Serves every tab of every owner; between calls it holds only which replies are to be stopped."""
 
-    def __init__(self, opening: Opening, *, home: Path, today: Callable[[], date] = date.today) -> None:
+    def __init__(
+        self, opening: Opening, *, home: Path, today: Callable[[], date] = date.today, pace_s: float = PACE_S
+    ) -> None:
         self._opening = opening
+        self._pace_s = pace_s
         self._home = home
         self._today = today
         self._stops: dict[tuple[Owner, str], threading.Event] = {}
@@ -221,7 +223,7 @@ class Chat:
                 if stop.is_set():
                     break
                 so_far += event.text
-                due = _paced(due)
+                due = self._paced(due)
                 yield Screen(live=render.streaming(text, so_far))
             elif isinstance(event, Finished):
                 reply = event.reply
@@ -229,6 +231,11 @@ class Chat:
                 yield self._failed(coach, text, event, view, is_new, owner)
                 return
         yield self._finished(coach, text, so_far, reply, view, owner)
+
+    def _paced(self, due: float) -> float:
+        """Waits until the next update may go out; returns when the one after it may."""
+        time.sleep(max(0.0, due - time.monotonic()))
+        return max(due, time.monotonic()) + self._pace_s
 
     def _conversation(self, coach: Coach, text: str, view: View, owner: Owner) -> Conversation:
         if view.conversation_id is not None:
@@ -315,6 +322,8 @@ class Chat:
         )
 
     def _situation(self, coach: Coach, opened: _Open, view: View, owner: Owner) -> str:
+        from coach.services.situation import corrected
+
         situation = opened.reply.situation if opened.reply else None
         return render.situation_bar(
             coach.knowledge.taxonomy,
@@ -478,12 +487,6 @@ class Chat:
                 "Notes on three sessions with Priya, who is made up, are in. Send the message to try them."
             ),
         )
-
-
-def _paced(due: float) -> float:
-    """Waits until the next update may go out; returns when the one after it may."""
-    time.sleep(max(0.0, due - time.monotonic()))
-    return max(due, time.monotonic()) + PACE_S
 
 
 def _fits(coach: Coach, evidence: Evidence, situation: Situation) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ LANGCHAIN = "LangChain's default with the owner as a filter: vectors only, four 
 def built(plan: Plan, size: int) -> dict[str, float]:
     """Fill the coach's store of this size; what it took, for the details."""
     folder = plan.scratch / f"retrieval-{size}"
-    with opened(folder / "coach") as parts:
+    with opened(folder / "coach", is_bulk=True) as parts:
         embeddings = parts.embedder if size <= plan.embedded_up_to else synthetic(parts.embedder, centres=plan.centres)
         taken = build(parts, chunks=size, embeddings=embeddings, vectors_file=folder / "vectors.f32")
     return {"coach_written_in_s": taken, "coach_mb": _megabytes(folder / "coach")}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from evals.benchmark.measuring import say
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
     from numpy.typing import NDArray
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
 
     from coach.adapters.minilm import MiniLM
     from evals.reference_pipeline import LangChainDefault
@@ -44,9 +47,15 @@ class Parts:
     embedder: MiniLM
 
 
+_BULK_PRAGMAS = ("synchronous = OFF", "wal_autocheckpoint = 100000", "cache_size = -400000")
+"""A store that is thrown away need not survive a power cut while it is built; they hold for its connections only."""
+
+
 @contextmanager
-def opened(home: Path) -> Iterator[Parts]:
-    """The adapters, wired as `coach.bootstrap` wires them."""
+def opened(home: Path, *, is_bulk: bool = False) -> Iterator[Parts]:
+    """The adapters, wired as `coach.bootstrap` wires them; with `is_bulk`, quicker to fill and for nothing else."""
+    from sqlalchemy import event
+
     from coach.adapters.chroma_index import ChromaIndex
     from coach.adapters.full_text import FullText
     from coach.adapters.minilm import MiniLM
@@ -54,6 +63,8 @@ def opened(home: Path) -> Iterator[Parts]:
 
     home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(f"sqlite:///{home / 'coach.db'}")
+    if is_bulk:
+        event.listen(engine, "connect", _relax)
     migrate(engine)
     embedder = MiniLM()
     vectors = ChromaIndex.embedded(home / "vectors")
@@ -133,12 +144,22 @@ def _notes(
 def _write(
     parts: Parts, notes: Sequence[tuple[Note, Sequence[Chunk]]], texts: Sequence[str], vectors: Sequence[Vector]
 ) -> None:
-    for note, chunks in notes:
-        parts.store.save_note(note, chunks)
+    """Both databases at the same time: the index releases the interpreter while it works."""
     entries = [
         IndexEntry(chunk.id, note.owner, "note", "bench", note.relationship_id, note.date, note_id=note.id)
         for note, chunks in notes
         for chunk in chunks
     ]
-    parts.words.upsert(entries, texts)
-    parts.vectors.upsert(entries, vectors)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        indexed = pool.submit(parts.vectors.upsert, entries, vectors)
+        for note, chunks in notes:
+            parts.store.save_note(note, chunks)
+        parts.words.upsert(entries, texts)
+        indexed.result()
+
+
+def _relax(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for pragma in _BULK_PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -67,7 +67,7 @@ def prepare_library(plan: Plan, home: Path) -> float:
 
 def prepare_notes(plan: Plan, home: Path) -> None:
     """Write one owner's chunks beside the library."""
-    with opened(home) as parts:
+    with opened(home, is_bulk=True) as parts:
         is_real = plan.turn_chunks <= plan.embedded_up_to
         embeddings = parts.embedder if is_real else synthetic(parts.embedder, centres=plan.centres)
         build(parts, chunks=plan.turn_chunks, embeddings=embeddings, owner=LOCAL_OWNER)

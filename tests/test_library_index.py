@@ -1,0 +1,143 @@
+"""The index of the library follows its files: only what changed is embedded, and what vanished is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from coach.adapters.knowledge_files import FileKnowledge, load_knowledge
+from coach.domain.people import LIBRARY, Owner
+from coach.ports import EntryKind, IndexEntry
+from coach.services.library_index import BATCH, KINDS, synchronise
+from tests.fakes.knowledge import replace_in, write_small_library
+from tests.fakes.memory_index import MemoryLexicalIndex, MemoryVectorIndex
+from tests.fakes.word_embedder import IDENTITY, WordEmbedder
+
+GIST = "A first meeting goes better when somebody says what it is for."
+
+
+class Library:
+    """The small library on disk and both of its indexes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = write_small_library(folder)
+        self.vectors, self.words = MemoryVectorIndex(IDENTITY), MemoryLexicalIndex()
+        self.embedder = WordEmbedder()
+        self.reports: list[tuple[str, int, int]] = []
+
+    def grow(self) -> None:
+        """Past one batch, by phrases."""
+        phrases = ", ".join(f"phrase number {number}" for number in range(BATCH))
+        replace_in(self.folder / "taxonomy.yaml", "how do I set limits", phrases)
+
+    def load(self) -> FileKnowledge:
+        return load_knowledge([self.folder])
+
+    def synchronise(self) -> int:
+        """How many were embedded."""
+        return synchronise(
+            self.load(), self.vectors, self.words, self.embedder, lambda *report: self.reports.append(report)
+        )
+
+    def ids(self) -> set[tuple[EntryKind, str]]:
+        """What both indexes hold alike."""
+        found = [
+            {(kind, key): digest for kind in KINDS for key, digest in index.digests(owner=LIBRARY, kind=kind).items()}
+            for index in (self.vectors, self.words)
+        ]
+        assert found[0] == found[1]
+        return set(found[0])
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "library")
+
+
+def test_the_first_time_everything_is_embedded(library: Library) -> None:
+    wanted = {(kind, key) for kind, key, _ in library.load().indexed_texts()}
+    assert library.synchronise() == len(wanted) == len(library.embedder.embedded)
+    assert library.ids() == wanted
+
+
+def test_the_second_time_nothing_is_embedded(library: Library) -> None:
+    library.synchronise()
+    library.embedder.embedded.clear()
+    library.reports.clear()
+    assert library.synchronise() == 0
+    assert library.embedder.embedded == library.reports == []
+
+
+def test_a_changed_card_is_embedded_anew_and_nothing_else_is(library: Library) -> None:
+    library.synchronise()
+    library.embedder.embedded.clear()
+    replace_in(library.folder / "cards" / "say-what-it-is-for.md", GIST, "Somebody should mention marzipan.")
+    assert library.synchronise() == 1
+    assert ["marzipan" in text for text in library.embedder.embedded] == [True]
+    found = library.words.search("marzipan", owner=LIBRARY, kind="card", top_k=5)
+    nearest = library.vectors.search(
+        library.embedder.embed_query(library.embedder.embedded[0]), owner=LIBRARY, kind="card", top_k=1
+    )
+    assert list(found) == list(nearest) == ["say-what-it-is-for"]
+
+
+def test_a_change_that_is_not_searched_for_costs_nothing(library: Library) -> None:
+    library.synchronise()
+    replace_in(library.folder / "resources" / "all.yaml", "minutes: 30\n", "minutes: 31\n")
+    assert library.synchronise() == 0
+
+
+def test_a_record_that_is_gone_is_gone_from_both_indexes(library: Library) -> None:
+    library.synchronise()
+    before = library.ids()
+    path = library.folder / "resources" / "all.yaml"
+    path.write_text(path.read_text(encoding="utf-8").split("- id: goals-that-teach")[0], encoding="utf-8")
+    assert library.synchronise() == 0
+    assert before - library.ids() == {("resource", "goals-that-teach")}
+
+
+def test_an_entry_that_one_index_lost_is_put_back(library: Library) -> None:
+    library.synchronise()
+    before = library.ids()
+    library.words.remove(["say-what-it-is-for"], owner=LIBRARY, kind="card")
+    library.vectors.remove(["goal-needs-a-scene"], owner=LIBRARY, kind="card")
+    assert library.synchronise() == 2
+    assert library.ids() == before
+
+
+def test_an_interrupted_first_reading_goes_on_where_it_stopped(library: Library) -> None:
+    library.grow()
+    everything = len(list(library.load().indexed_texts()))
+
+    class Stops(WordEmbedder):
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            if self.embedded:
+                raise KeyboardInterrupt
+            return super().embed_documents(texts)
+
+    with pytest.raises(KeyboardInterrupt):
+        synchronise(library.load(), library.vectors, library.words, Stops())
+    assert library.synchronise() == everything - BATCH
+    assert len(library.ids()) == everything
+
+
+def test_progress_is_reported_up_to_the_last_one(library: Library) -> None:
+    library.grow()
+    total = library.synchronise()
+    assert [done for _, done, _ in library.reports] == [*range(BATCH, total, BATCH), total]
+    assert {(doing, of) for doing, _, of in library.reports} == {("Reading the library", total)}
+
+
+def test_entries_of_people_are_left_alone(library: Library) -> None:
+    entry = IndexEntry("c1", Owner("ada"), "note", "digest")
+    library.vectors.upsert([entry], [library.embedder.embed_query("what Ada wrote")])
+    library.words.upsert([entry], ["what Ada wrote"])
+    library.synchronise()
+    for index in (library.vectors, library.words):
+        assert index.digests(owner=Owner("ada"), kind="note") == {"c1": "digest"}
+
+
+def test_every_kind_but_notes_is_kept_in_step() -> None:
+    assert set(KINDS) == set(get_args(EntryKind)) - {"note"}
