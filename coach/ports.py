@@ -152,6 +152,9 @@ class NoteStore(Protocol):
     def notes(self, *, owner: Owner, relationship_id: str | None = None) -> list[Note]:
         """Newest session first, undated last; those being deleted are left out."""
 
+    def people_with_notes(self, *, owner: Owner) -> frozenset[str]:
+        """Relationship ids that have at least one note."""
+
     def find_note_by_content(self, content_hash: str, *, owner: Owner) -> Note | None:
         """The note with this very text, if there is one."""
 
@@ -203,6 +206,12 @@ class NoteStore(Protocol):
         self, conversation_id: str, speaker: Speaker, text: str, *, owner: Owner, reply: Reply | None = None
     ) -> Message:
         """Raises NotFound."""
+
+    def replies_citing(self, note_id: str, *, owner: Owner) -> list[Message]:
+        """The coach's messages, in any conversation, whose reply cites a note."""
+
+    def replace_reply(self, message_id: str, text: str, reply: Reply, *, owner: Owner) -> None:
+        """Put another text and reply in a message's place, leaving no copy of the old. Raises NotFound."""
 
     def messages(self, conversation_id: str, *, owner: Owner) -> list[Message]:
         """Oldest first. Raises NotFound."""

@@ -14,7 +14,7 @@ from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from coach.domain.people import Owner
 from evals.benchmark.__main__ import main
-from evals.benchmark.corpus import PARAGRAPHS, messages, owner_of, queries, written_note
+from evals.benchmark.corpus import PARAGRAPHS, PEOPLE, messages, owner_of, queries, vocabulary, written_note
 from evals.benchmark.embedded import Synthetic
 from evals.benchmark.measuring import Machine, Summary, percentile, side_by_side, summarised
 from evals.benchmark.plot import budget_used, write_plot
@@ -175,9 +175,19 @@ def test_the_same_number_gives_the_same_note_with_exact_chunks() -> None:
     assert len(chunks) == PARAGRAPHS
 
 
+def test_notes_about_few_people_name_only_them() -> None:
+    names = {written_note(number, paragraphs=1, people=3).name for number in range(40)}
+    assert names == set(vocabulary().words["name"][:3])
+
+
 def test_a_hundred_chunks_have_one_owner() -> None:
     assert owner_of(0) == owner_of(99)
     assert owner_of(100) != owner_of(99)
+
+
+def test_messages_name_the_people_that_the_notes_are_about() -> None:
+    unknown = set(vocabulary().words["name"][PEOPLE:])
+    assert not any(word.strip("?,.") in unknown for text in messages(60) for word in text.split())
 
 
 def test_messages_and_queries_are_many_and_have_their_slots_filled() -> None:
@@ -209,3 +219,17 @@ def test_wrong_usage_ends_with_status_2(arguments: list[str], capsys: pytest.Cap
         main(arguments)
     assert ended.value.code == 2
     assert arguments[1] in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_small_run_measures_prints_writes_and_cleans_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scratch, out = tmp_path / "scratch", tmp_path / "out"
+    scratch.mkdir()
+    arguments = ["--quick", "--sizes", "200", "--only", "retrieval", "--json"]
+    main([*arguments, "--out", str(out), "--scratch", str(scratch)])
+    printed = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in printed["rows"]] == ["retrieval-exact-200", "retrieval-langchain-200"]
+    assert all(row["measured"]["median"] > 0 for row in printed["rows"])
+    assert printed["rows"][0]["details"]["recall_at_10_of_exact"] == 1.0
+    assert sorted(path.suffix for path in out.iterdir()) == [".json", ".png"]
+    assert list(scratch.iterdir()) == []

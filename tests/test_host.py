@@ -207,6 +207,28 @@ def test_the_page_answers_while_the_library_is_still_being_read(coach: Coach) ->
         may_open.set()
 
 
+def test_closing_ends_an_opening_that_is_under_way(coach: Coach) -> None:
+    has_begun = threading.Event()
+
+    @contextmanager
+    def endless(progress: Progress | None) -> Iterator[Coach]:
+        assert progress is not None
+        has_begun.set()
+        for done in range(1_000):
+            progress("Reading the library", done, 1_000)
+            time.sleep(0.01)
+        yield coach
+
+    told: list[CoachError] = []
+    opening = Opening(endless, on_failure=told.append)
+    opening.begin()
+    has_begun.wait(5)
+    started = time.monotonic()
+    opening.close()
+    assert time.monotonic() - started < 5
+    assert not told
+
+
 def test_a_coach_that_cannot_be_opened_says_why() -> None:
     def never(_: Progress | None) -> AbstractContextManager[Coach]:
         raise DataFolderBusy("Another coach is using it.")

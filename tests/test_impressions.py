@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ from coach.domain.errors import RetrievalFailed, StorageFailed
 from coach.domain.people import LIBRARY, Owner
 from coach.ports import EVERYWHERE, EntryKind, Scope, Vector
 from coach.services.impressions import Impression, Impressions, core_of
+from coach.services.library_index import synchronise
 from coach.services.retrieval import Retrieval
 from tests.fakes.memory_index import MemoryLexicalIndex, MemoryVectorIndex
 from tests.fakes.small_world import SmallWorld, small_world
@@ -111,8 +111,6 @@ def test_only_the_library_is_looked_at(world: SmallWorld) -> None:
         ) -> dict[str, float]:
             asked.add(owner)
             return super().search(vector, owner=owner, kind=kind, top_k=top_k, scope=scope)
-
-    from coach.services.library_index import synchronise
 
     vectors, words, embedder = Watched(IDENTITY), MemoryLexicalIndex(), WordEmbedder()
     synchronise(world.knowledge, vectors, words, embedder)

@@ -233,5 +233,14 @@ def test_whatever_is_written_every_citation_holds(coach: Coach, owner: Owner, te
             assert full[citation.evidence.start : citation.evidence.end] == citation.evidence.quote
 
 
+def test_a_deleted_note_is_forgotten_by_the_replies_that_quoted_it(talk: Talk) -> None:
+    note_id = talk.add_note(PRIYA_OCTOBER, name="Priya", day=date(2026, 10, 12))
+    assert "Dan about product" in talk.say(FLAT).markdown
+    talk.coach.ingest.delete(note_id, owner=talk.owner)
+    for message in talk.coach.store.messages(talk.conversation_id, owner=talk.owner):
+        assert "Dan about product" not in message.text
+        assert message.reply is None or not [c for c in message.reply.citations if c.evidence.kind == "note"]
+
+
 def test_a_very_long_message_is_answered(talk: Talk) -> None:
     assert talk.say("I meet my mentee tomorrow and I am nervous. " * 5000).markdown

@@ -151,6 +151,14 @@ class SqlStore:
             statement = statement.where(notes.c.relationship_id == relationship_id)
         return self._notes(statement.order_by(notes.c.date.desc().nulls_last(), notes.c.created_at.desc(), notes.c.id))
 
+    def people_with_notes(self, *, owner: Owner) -> frozenset[str]:
+        """Relationship ids that have at least one note."""
+        statement = select(notes.c.relationship_id).where(
+            notes.c.owner == owner, notes.c.state != "deleting", notes.c.relationship_id.is_not(None)
+        )
+        with self._reading() as connection:
+            return frozenset(connection.execute(statement.distinct()).scalars())
+
     def find_note_by_content(self, content_hash: str, *, owner: Owner) -> Note | None:
         """The note with this very text, if there is one."""
         statement = select(notes).where(notes.c.owner == owner, notes.c.content_hash == content_hash).limit(1)
@@ -291,6 +299,23 @@ class SqlStore:
                 )
             )
         return made
+
+    def replies_citing(self, note_id: str, *, owner: Owner) -> list[Message]:
+        """The coach's messages, in any conversation, whose reply cites a note."""
+        statement = select(messages).where(messages.c.owner == owner, messages.c.reply.is_not(None))
+        with self._reading() as connection:
+            found = [_message(row) for row in connection.execute(statement).mappings() if note_id in row["reply"]]
+        return [
+            message
+            for message in found
+            if message.reply
+            and any(c.evidence.kind == "note" and c.evidence.id == note_id for c in message.reply.citations)
+        ]
+
+    def replace_reply(self, message_id: str, text: str, reply: Reply, *, owner: Owner) -> None:
+        """Put another text and reply in a message's place, leaving no copy of the old. Raises NotFound."""
+        with self._writing(erases=True) as connection:
+            _changed(connection, messages, message_id, owner, text=text, reply=reply_json.dump(reply))
 
     def messages(self, conversation_id: str, *, owner: Owner) -> list[Message]:
         """Oldest first. Raises NotFound."""

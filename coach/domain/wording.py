@@ -20,7 +20,7 @@ _CAPITALISED_ANYWAY = frozenset(
 )
 _BEFORE_A_NAME = re.compile(
     r"\b(?:(?:meet|meeting|met|see|seeing|saw|mentor|mentoring|with|to|for|about|told|tell|ask|asked|and|than|help"
-    r"|named|called|name is|is called|does|did|has|was|is|mentee|mentor|student|colleague|from|by|give|giving)(?:,| is)?"
+    r"|named|called|name is|is called|does|did|has|was|is|mentee|mentor|student|colleague|by|give|giving)(?:,| is)?"
     r" )(?P<name>(?:(?:Dr|Prof|Professor|Mr|Mrs|Ms)\.? )?[A-Z][a-zà-öø-ÿ]+(?:-[A-Z][a-zà-öø-ÿ]+)?)\b"
 )
 _STARTS_A_SENTENCE = re.compile(

@@ -7,6 +7,7 @@ What is said about what is chosen by `coach.services.suggest`; the sentences tha
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -215,7 +216,7 @@ class BuiltInComposer:
     def _plan_from_notes(self, brief: Brief, page: _Page, plan: Plan) -> tuple[str, tuple[str, ...]]:
         slots = self._slots(brief)
         promise = next((r for r in brief.recalled if r.is_promise), None)
-        moments = [r for r in brief.recalled if not r.is_promise][: 1 if promise else 2]
+        moments = [r for r in brief.recalled if not r.is_promise and not _overlaps(r, promise)][: 1 if promise else 2]
         steps = brief.choice.steps
         text = self._prompts.render(
             "replies/plan-from-notes",
@@ -297,7 +298,7 @@ class BuiltInComposer:
         text = self._prompts.render(
             "replies/difficulty",
             acknowledgement=self._acknowledgement(brief),
-            recalled=[self._recalled(moment, brief, page) for moment in brief.recalled[:1]],
+            recalled=[self._recalled(moment, brief, page) for moment in brief.recalled if not moment.is_promise][:1],
             card=self._card(cards[0].id, cards[0].gist, page),
             questions=steps,
             is_for_oneself=is_put_to_oneself(brief.situation),
@@ -333,13 +334,13 @@ class BuiltInComposer:
         situation = brief.situation
         text = self._prompts.render(
             "replies/draft",
-            kind=_letter(situation),
-            name=situation.name or "",
+            kind=_letter(brief.text, situation),
+            name=_called(situation.name),
             subject=situation.subject or "",
             promise=self._recalled(promise, brief, page) if promise else None,
             card=self._card(card.id, card.gist, page) if card else None,
         )
-        return text, ("Something shorter", "Give me a question instead")
+        return text, ("Something to read on this", "Give me a question instead")
 
     def _recall(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
         lookup = brief.lookup or Lookup()
@@ -377,8 +378,10 @@ class BuiltInComposer:
             text = self._prompts.render(
                 "replies/agree",
                 agree=fill(brief.choice.plan.agree, self._slots(brief)),
-                cards=[self._card(card.id, card.gist, page) for card in brief.choice.cards[:1]],
-                question=self._step(brief.choice.steps[0], brief, page) if brief.choice.steps else None,
+                cards=[self._card(c.id, c.gist, page) for c in brief.choice.cards if _AGREEING & set(c.topics)][:1],
+                question=next(
+                    (self._step(s, brief, page) for s in brief.choice.steps if _AGREEING & set(s.question.topics)), None
+                ),
             )
             return text, ("Just one question", "Plan the hour")
         if move.kind == "plan" and brief.choice.plan and brief.choice.steps:
@@ -388,6 +391,8 @@ class BuiltInComposer:
         if move.kind == "framing" and brief.choice.framings:
             text = self._prompts.render("replies/framing", framing=self._framing(brief.choice.framings[0], brief, page))
             return text, ("Try another lens", "Help me make an if-then plan")
+        if move.kind == "unclear":
+            return self._prompts.render("replies/unclear"), ()
         if move.kind == "if-then":
             return self._if_then(brief, page)
         if brief.choice.steps:
@@ -522,9 +527,20 @@ class BuiltInComposer:
         )
 
 
+_TITLES = ("Dr", "Prof", "Professor", "Mr", "Mrs", "Ms")
+_LETTERS = {
+    "sorry": re.compile(r"\b(?:sorry|apolog\w+|forgot|i missed|let (?:her|him|them) down)\b", re.IGNORECASE),
+    "arrange": re.compile(
+        r"\b(?:confirm|still on|reschedul\w+|move (?:our|the|it)|cancel|another (?:day|time|date)|invite|invitation)\b",
+        re.IGNORECASE,
+    ),
+    "congratulate": re.compile(r"\b(?:congrat\w*|well done|got the (?:job|role|offer)|passed)\b", re.IGNORECASE),
+}
+"""What a message asked for is plainly for; where it is not plain, the stage decides."""
 _LATE = ("commit", "close")
 _TURNED = ("tell", "ask", "read", "draft")
 """Follow-ups that ask for another kind of reply to the same situation."""
+_AGREEING = frozenset({"agreements", "cadence", "confidentiality"})
 _OFFERS = ("Prepare a session", "Clarify a goal", "Reflect on a session")
 
 
@@ -538,12 +554,25 @@ def _picker(brief: Brief) -> Callable[..., str]:
     return pick
 
 
-def _letter(situation: Situation) -> str:
+def _called(name: str | None) -> str:
+    """How one addresses a person: by the first name, or with the title that was used."""
+    words = (name or "").split()
+    return " ".join(words[:2] if words and words[0].rstrip(".") in _TITLES else words[:1])
+
+
+def _letter(text: str, situation: Situation) -> str:
+    for kind, wording in _LETTERS.items():
+        if wording.search(text):
+            return kind
     if situation.stage in ("finding", "considering", "chemistry"):
         return "approach"
     if situation.stage in ("ending", "stuck"):
         return "pause" if situation.stage == "stuck" else "farewell"
     return "follow-up"
+
+
+def _overlaps(one: Recalled, other: Recalled | None) -> bool:
+    return other is not None and one.note.id == other.note.id and one.start < other.end and other.start < one.end
 
 
 def _within_quotes(text: str) -> str:

@@ -15,6 +15,10 @@ def _cue(*patterns: str) -> re.Pattern[str]:
 
 MENTOR = _cue(
     r"my mentees?\b",
+    r"(?<!as a )(?<!as the )mentees?\b",
+    r"as (?:a |the )?(?:new|first-time) mentor\b",
+    r"mentoring (?:a|an|one|someone|two|three|\d|(?-i:[A-Z]))",
+    r"to mentor (?!me\b)\w+",
     r"(?:i'?m|i am|i'?ve been|i was|been asked to|asked me to|agreed to|start(?:ing)? to|should i|as (?:a|her|his|their)) ?(?:be |become )?(?:a )?mentor(?:ing)?\b",
     r"i (?:mentor|supervise|coach)\b",
     r"(?:as|being) (?:a|the|her|his|their) mentor\b",
@@ -164,7 +168,7 @@ INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "thanks",
         re.compile(
-            r"^\s*(?:ok(?:ay)?[,. ]*|great[,. ]*|good[,. ]*|lovely[,. ]*|right[,. ]*)?(?:many )?(?:thanks|thank you|thx|cheers|ta|bye|good ?night|that'?s all|that helps|bless you|perfect[.,! ]+that'?ll do)\b[^?]{0,60}$|^[^?]{0,140}\b(?:thanks|thank you|thx|cheers|ta|off now|good ?night|nite|toodle pip)(?: (?:love|so much|again|a lot|mate|very much))?\W*$",
+            r"^\s*(?:ok(?:ay)?[,. ]*|great[,. ]*|good[,. ]*|lovely[,. ]*|right[,. ]*)?(?:many )?(?:thanks|thank you|thx|cheers|ta|bye|good ?night|that'?s all|that helps|bless you|perfect[.,! ]+that'?ll do)\b(?!.*\b(?:one more|but|also|how do|what do)\b)[^?]{0,60}$|^[^?]{0,140}\b(?:thanks|thank you|thx|cheers|ta|off now|good ?night|nite|toodle pip)(?: (?:love|so much|again|a lot|mate|very much))?\W*$",
             re.IGNORECASE,
         ),
     ),
@@ -202,6 +206,7 @@ INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"(?:what|anything|something|things|stuff) to (?:read|watch|listen to)\b",
             r"(?:any|a|an|good|decent|short|is there an?) (?:\w+ ){0,2}(?:toolkit|template|article|book|podcast|reading list|guide|video|worksheet|website)\b",
             r"is there a list of\b",
+            r"(?:send|give|show) me (?:one|a|some)?\s?thing (?:on|about)\b",
             r"(?:something|anything|a thing) (?:\w+ ){0,2}(?:to|i can|i could) (?:read|watch|listen)",
             r"(?:book|books|article|articles|podcast|podcasts|talk|video|videos|paper|papers|reading|resource|resources|course|courses|guide|ted talk)s?\b.{0,40}\b(?:on|about|for|recommend|suggest|to (?:read|send|share|give))\b",
             r"(?:recommend|suggest|know of|point me to|is there) (?:me |any |a |an |some |something )*(?:good |short |quick |useful )*(?:book|article|podcast|talk|video|paper|reading|resource|course|guide|to read|to watch)",
@@ -297,7 +302,7 @@ FEELING_WORDS: Mapping[str, re.Pattern[str]] = {
     "overwhelmed": _cue(r"overwhelm\w*|drowning|too much on|swamped|can'?t keep up|underwater|buried"),
     "tired": _cue(r"tired|exhaust\w*|worn out|knackered|shattered|drained|burn(?:t|ed)[- ]?out|burning out"),
     "flat": _cue(
-        r"flat\b|low\b(?! key| level| hanging)|down\b(?= last| lately| at| when|[.,!]|$)|subdued|deflated|withdrawn|quiet\b|not (?:herself|himself|themselves)|disengaged|lost (?:her|his|their|my) spark|no energy"
+        r"flat\b|low\b(?! key| level| hanging)|(?<!upside )down\b(?= last| lately| at| when|[.,!]|$)|subdued|deflated|withdrawn|quiet\b|not (?:herself|himself|themselves)|disengaged|lost (?:her|his|their|my) spark|no energy"
     ),
     "guilty": _cue(
         r"guilty|ashamed|feel (?:bad|awful|terrible) (?:about|that|for)|should(?:n'?t| not)? have|let (?:her|him|them) down|talked (?:too much|over)|my fault|regret"
@@ -344,3 +349,16 @@ FRAME = re.compile(
     re.IGNORECASE,
 )
 """Words of the request and of mentoring at large, that would draw every message to the same few topics."""
+
+HISTORY = _cue(
+    r"again\b",
+    r"last time\b",
+    r"(?:third|second|fourth|\w+) (?:year|month|week|time) running",
+    r"keeps?\b",
+    r"since (?:we|our)\b",
+    r"(?:he|she|they)(?:'s|'ve| has| have) (?:missed|cancelled|been|not|never|finally|just)",
+    r"for (?:a|two|three|six|\d+) (?:weeks|months|years|month|year)\b",
+)
+"""Signs that the two have met before."""
+QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|(?<!\w)'[^'\n]{8,}'(?!\w)")
+"""Other people's words: they ask nothing of the coach."""

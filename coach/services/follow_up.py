@@ -14,7 +14,9 @@ from coach.domain.conversation import Reply
 from coach.domain.knowledge import Framing, Question
 from coach.ports import KnowledgeBase
 
-MoveKind = Literal["deeper", "another", "one", "agree", "plan", "framing", "if-then", "tell", "ask", "read", "draft"]
+MoveKind = Literal[
+    "deeper", "another", "one", "agree", "plan", "framing", "if-then", "tell", "ask", "read", "draft", "unclear"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ def move_in(text: str, replies: Sequence[Reply], knowledge: KnowledgeBase) -> Mo
         return Move("another", question, was_asked=True)
     if _DEEPER.search(plain) and question:
         return Move("deeper", question)
+    if _ORDINAL.search(plain) and (_DEEPER.search(plain) or _ASKED.search(plain)):
+        return Move("unclear")
     if _AGREE.search(plain):
         return Move("agree")
     if _PLAN.search(plain):

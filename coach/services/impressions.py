@@ -131,8 +131,7 @@ class Impressions:
         return LinearReader([*texts, *calm_texts], [*vectors, *calm_vectors], labels)
 
     def _with_vectors(self, kind: EntryKind, texts: Mapping[str, str]) -> tuple[list[str], list[Sequence[float]]]:
-        vectors = self._retrieval.library_vectors(kind, list(texts))
-        return list(texts.values()), [vectors[key] for key in texts]
+        return list(texts.values()), self._retrieval.library_vectors(kind, list(texts))
 
 
 def core_of(text: str) -> str:

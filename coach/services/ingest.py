@@ -25,6 +25,7 @@ from coach.domain.notes import Chunk, Document, Note, content_hash
 from coach.domain.people import Owner
 from coach.domain.plain_text import MAX_CHARACTERS, cleaned
 from coach.ports import EmbedderIdentity, IndexEntry, LexicalIndex, NoteStore, Progress, Vector, VectorIndex
+from coach.services.forgetting import forget_quotes
 
 log = logging.getLogger(__name__)
 
@@ -252,6 +253,7 @@ class Ingest:
 
     def _erase(self, note: Note) -> None:
         self._unindex(note)
+        forget_quotes(self._store, note.id, owner=note.owner)
         self._store.erase_note(note.id, owner=note.owner)
         log.info("note %s erased", note.id)
 
@@ -275,7 +277,7 @@ class Ingest:
             batch = chunks[start : start + BATCH]
             texts = [indexed_text(note, chunk) for chunk in batch]
             entries = [
-                IndexEntry(chunk.id, note.owner, "note", _digest(text), note.relationship_id, note.date)
+                IndexEntry(chunk.id, note.owner, "note", _digest(text), note.relationship_id, note.date, note.id)
                 for chunk, text in zip(batch, texts, strict=True)
             ]
             self._words.upsert(entries, texts)

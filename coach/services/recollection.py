@@ -19,7 +19,7 @@ from coach.ports import NoteStore, Scope
 from coach.services.retrieval import NoteHit, Query, Retrieval
 from coach.services.threads import threads_in, unresolved
 
-NOTES_READ = 12
+NOTES_READ = 8
 """Latest notes of a relationship that are read for threads in one turn."""
 RELEVANT = 0.30
 """Cosine similarity from which a chunk counts as being about the question."""
@@ -29,7 +29,7 @@ _STOP = frozenset(
     " they them she her him his our about say said says tell told talk talked ever again last time note notes"
     " mention mentioned promise promised agree agreed remind can you could would should their there then than"
     " but not are is any anything something session meeting month week year ago from into want wanted decide"
-    " decided speak spoke call called name person do we me my i a an in on at to of it be been".split()
+    " decided speak spoke call called name person do we me my i a an in on at to of it be been often much many spoken yet comes reflecting promised owe".split()
 )
 
 
@@ -113,6 +113,9 @@ class Recollection:
         asked = content_words(query.text, leave_out=situation.name)
         notes = self._store.notes(owner=owner, relationship_id=relationship_id)
         dated = [note.date for note in notes if note.date]
+        mine = self._own_promises(query.text, notes)
+        if mine:
+            return Lookup(found=mine, first_day=min(dated, default=None))
         good = [hit for hit in hits if _answers(hit, asked)]
         if good:
             found = [_best_sentence(hit, asked, "nearest to what you asked") for hit in good[:3]]
@@ -123,8 +126,20 @@ class Recollection:
             )
         near = [hit for hit in hits if hit.hit.dense >= RELEVANT]
         nearest = _best_sentence(near[0], asked, "the nearest thing in your notes") if near else None
-        missing = next((word for word in asked if not any(word[:5] in note.text.lower() for note in notes)), None)
+        missing = next((word for word in asked if not any(_holds(note.text.lower(), word) for note in notes)), None)
         return Lookup(nearest=nearest, missing=missing, first_day=min(dated, default=None))
+
+    def _own_promises(self, text: str, notes: Sequence[Note]) -> tuple[Recalled, ...]:
+        """Where the writer asks what they promised: their promises of which no later note speaks."""
+        if not re.search(
+            r"\b(?:did|have|had|do) i (?:promise|owe|say i|not done|still)|\bi (?:promised|owe|haven't done)\b",
+            text,
+            re.IGNORECASE,
+        ):
+            return ()
+        by_id = {note.id: note for note in notes}
+        threads = [thread for note in notes[:NOTES_READ] for thread in threads_in(note) if thread.who == "me"]
+        return tuple(_of_thread(thread, by_id, "promised by you") for thread in unresolved(threads, notes)[:3])
 
     def _moments(
         self, query: Query, situation: Situation, notes: Sequence[Note], threads: Sequence[Thread], *, owner: Owner
@@ -140,7 +155,7 @@ class Recollection:
                 return worries[:2]
         assert situation.relationship is not None
         scope = Scope(relationship_id=situation.relationship.id)
-        hits = self._retrieval.notes(query, owner=owner, scope=scope, top_k=3)
+        hits = [h for h in self._retrieval.notes(query, owner=owner, scope=scope, top_k=3) if h.hit.dense >= RELEVANT]
         asked = content_words(query.text, leave_out=situation.name)
         return list(
             _distinct([_best_sentence(hit, asked, "nearest to what you wrote") for hit in hits if hit.note.id in by_id])
@@ -167,10 +182,23 @@ def months_named(text: str, *, today: date) -> tuple[date | None, date | None]:
     return None, None
 
 
+_SAME = (
+    {"manager", "mgr", "boss"},
+    {"often", "fortnightly", "weekly", "monthly"},
+    {"talk", "spoke", "speak", "talked"},
+)
+
+
+def _holds(text: str, word: str) -> bool:
+    """Whether a lower-case text holds a word, a form of it or another word for it."""
+    others = next((group for group in _SAME if word in group), {word})
+    return any(other[:5] in text for other in others)
+
+
 def _answers(hit: NoteHit, asked: Sequence[str]) -> bool:
     """Whether a chunk is about the question: it holds one of its telling words, or means much the same."""
     text = hit.chunk.text.lower()
-    shared = [word for word in asked if word[:5] in text]
+    shared = [word for word in asked if _holds(text, word)]
     if not asked:
         return hit.hit.dense >= RELEVANT
     return (bool(shared) and len(shared) * 2 >= len(asked)) or hit.hit.dense >= RELEVANT + 0.2
@@ -183,7 +211,7 @@ def _best_sentence(hit: NoteHit, asked: Sequence[str], why: str) -> Recalled:
 
     def score(span: tuple[int, int]) -> tuple[int, int]:
         sentence = hit.note.text[span[0] : span[1]].lower()
-        return sum(word[:5] in sentence for word in asked), -span[0]
+        return sum(_holds(sentence, word) for word in asked), -span[0]
 
     start, end = max(telling, key=score) if telling else (hit.chunk.start, hit.chunk.end)
     return Recalled(hit.note, *_trimmed(hit.note.text, start, end), why)

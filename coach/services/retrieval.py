@@ -6,8 +6,6 @@ and `coach.services.library_index`.
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,8 +18,7 @@ from coach.domain.people import LIBRARY, Owner
 from coach.domain.ranking import Hit, diversify, fuse
 from coach.domain.sentences import sentence_spans
 from coach.ports import EVERYWHERE, EntryKind, LexicalIndex, NoteStore, Scope, Vector, VectorIndex
-
-log = logging.getLogger(__name__)
+from coach.services.library_vectors import LibraryVectors
 
 KNOWLEDGE_DENSE_WEIGHT = 0.8
 """Advice-like text: meaning counts more (measured on an open question-answer set, nDCG@10 0.461 against 0.439)."""
@@ -57,6 +54,7 @@ class Retrieval:
 
     def __init__(self, vectors: VectorIndex, words: LexicalIndex, embedder: Embeddings, store: NoteStore) -> None:
         self._vectors = vectors
+        self._library = LibraryVectors(vectors)
         self._words = words
         self._embedder = embedder
         self._store = store
@@ -75,24 +73,24 @@ class Retrieval:
         Raises:
             RetrievalFailed: where an index does not answer.
         """
-        return self._search(query, owner=LIBRARY, kind=kind, scope=EVERYWHERE, weight=KNOWLEDGE_DENSE_WEIGHT)[:top_k]
+        with _translated():
+            dense = self._library.search(query.vector, kind, top_k=DEPTH)
+            lexical = self._words.search(query.text, owner=LIBRARY, kind=kind, top_k=DEPTH)
+        return fuse(dense, lexical, dense_weight=KNOWLEDGE_DENSE_WEIGHT)[:top_k]
 
     def nearest(self, query: Query, kind: EntryKind, *, top_k: int) -> dict[str, float]:
         """Cosine similarity, by id, of the nearest records of one kind."""
         with _translated():
-            return self._vectors.search(query.vector, owner=LIBRARY, kind=kind, top_k=top_k)
+            return self._library.search(query.vector, kind, top_k=top_k)
 
-    def library_vectors(self, kind: EntryKind, ids: Sequence[str]) -> dict[str, Vector]:
-        """Stored vectors of the library by id.
+    def library_vectors(self, kind: EntryKind, ids: Sequence[str]) -> list[Vector]:
+        """Stored vectors of the library, in the order of the ids.
 
         Raises:
             RetrievalFailed: where the index does not answer, or holds none for one of the ids.
         """
         with _translated():
-            vectors = self._vectors.vectors(ids, owner=LIBRARY, kind=kind)
-        if len(vectors) < len(set(ids)):
-            raise RetrievalFailed("The index of the library is incomplete. Rebuild it with: coach doctor --rebuild")
-        return vectors
+            return self._library.by_id(kind, ids)
 
     def nearest_phrases(self, query: Query, *, top_k: int) -> dict[str, float]:
         """Cosine similarity, by id, of the taxonomy phrases nearest to a text or to one of its sentences."""
@@ -102,7 +100,7 @@ class Retrieval:
         nearest: dict[str, float] = {}
         with _translated():
             for vector in vectors:
-                found = self._vectors.search(vector, owner=LIBRARY, kind="phrase", top_k=top_k)
+                found = self._library.search(vector, "phrase", top_k=top_k)
                 for phrase_id, similarity in found.items():
                     nearest[phrase_id] = max(similarity, nearest.get(phrase_id, -1.0))
         return nearest
@@ -115,7 +113,10 @@ class Retrieval:
         Raises:
             RetrievalFailed: where an index does not answer.
         """
-        hits = self._search(query, owner=owner, kind="note", scope=scope, weight=NOTES_DENSE_WEIGHT)
+        with _translated():
+            dense = self._vectors.search(query.vector, owner=owner, kind="note", top_k=DEPTH, scope=scope)
+            lexical = self._words.search(query.text, owner=owner, kind="note", top_k=DEPTH, scope=scope)
+        hits = fuse(dense, lexical, dense_weight=NOTES_DENSE_WEIGHT)
         chunks = self._store.chunks_by_id([hit.id for hit in hits], owner=owner)
         notes = self._store.notes_by_id(sorted({chunk.note_id for chunk in chunks.values()}), owner=owner)
         found = [hit for hit in hits if hit.id in chunks and chunks[hit.id].note_id in notes]
@@ -125,20 +126,6 @@ class Retrieval:
             NoteHit(replace(hit, rank=rank), chunks[hit.id], notes[chunks[hit.id].note_id])
             for rank, hit in enumerate(found[:top_k], start=1)
         ]
-
-    def _search(self, query: Query, *, owner: Owner, kind: EntryKind, scope: Scope, weight: float) -> list[Hit]:
-        started = time.perf_counter()
-        with _translated():
-            dense = self._vectors.search(query.vector, owner=owner, kind=kind, top_k=DEPTH, scope=scope)
-            lexical = self._words.search(query.text, owner=owner, kind=kind, top_k=DEPTH, scope=scope)
-        log.debug(
-            "%s: %d by meaning, %d by words in %.1f ms",
-            kind,
-            len(dense),
-            len(lexical),
-            1e3 * (time.perf_counter() - started),
-        )
-        return fuse(dense, lexical, dense_weight=weight)
 
     def _similarity(self, hits: Sequence[Hit], *, owner: Owner) -> Callable[[str, str], float]:
         with _translated():

@@ -135,7 +135,7 @@ class SessionCoach:
             previous=last.situation if last else None,
             relationship=chosen or (last.situation.relationship if last else None),
             known=known,
-            people_with_notes=frozenset(n.relationship_id for n in self._store.notes(owner=owner) if n.relationship_id),
+            people_with_notes=self._store.people_with_notes(owner=owner),
             dial=turn.dial,
             correction=turn.correction,
             counterpart=turn.counterpart,

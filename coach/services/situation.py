@@ -66,7 +66,9 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
     situation = Situation(
         role=_role(plain, readings["role"], relationship, intent, context),
         stage=_stage(plain, readings["stage"], relationship, intent, context),
-        topics=_topics(impression.topics, feeling),
+        topics=_topics(
+            impression.topics, feeling if whose == "theirs" or not _speaks_of_partner(plain, relationship) else ""
+        ),
         intent=intent,
         dial=_dial(plain, context),
         feeling=feeling,
@@ -74,7 +76,7 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
         relationship=relationship,
         name=relationship.name if relationship else context.counterpart or name_in(plain),
         subject=subject_in(plain),
-        is_brief=bool(cues.BRIEF.search(plain)),
+        is_brief=bool(cues.BRIEF.search(cues.QUOTED.sub(" ", plain))),
         is_about_partner=_speaks_of_partner(plain, relationship),
     )
     return corrected(situation, context.correction)
@@ -103,10 +105,12 @@ def _stage(text: str, scores: Labels, relationship: Relationship | None, intent:
     if cued is not None:
         weighed[cued] = weighed.get(cued, 0.0) + CUE_WEIGHT
     if cues.MEETS_SOON.search(text):
-        stage = "ongoing" if has_notes else "first-session"
+        stage = "ongoing" if has_notes or cues.HISTORY.search(text) else "first-session"
         weighed[stage] = weighed.get(stage, 0.0) + SOON_WEIGHT
     if intent == "clarify-goal":
         weighed["goal-setting"] = weighed.get("goal-setting", 0.0) + CUE_WEIGHT
+    if intent == "reflect":
+        weighed["reflection"] = weighed.get("reflection", 0.0) + CUE_WEIGHT
     if context.previous is not None:
         weighed[context.previous.stage] = weighed.get(context.previous.stage, 0.0) + STAY_WEIGHT
     best = _best(weighed)
@@ -183,6 +187,7 @@ def _whose(text: str, position: int) -> Whose:
 
 
 def _dial(text: str, context: Context) -> Dial:
+    text = cues.QUOTED.sub(" ", text)
     if cues.TELL.search(text):
         return "tell"
     if cues.ASK.search(text):

@@ -34,7 +34,10 @@ _GENERAL_TOPIC = {
     "stuck": "stuck-fading",
     "review": "reviewing",
     "ending": "ending-well",
+    "ongoing": "cadence",
 }
+_ANYWHERE = frozenset({"asking", "listening"})
+"""Topics of records that serve in any conversation."""
 
 
 class _Placed(Protocol):
@@ -131,12 +134,12 @@ class Suggester:
             and situation.role in item.audience
             and (is_calm or item.whose == situation.whose)
             and (situation.stage in item.stages or not item.stages)
-            and (not item.topics or set(item.topics) & set(situation.topics))
+            and (not item.topics or set(item.topics) & set(situation.topics[:2]))
             and item.id not in memory.acknowledgements
         ]
 
         def score(item: Acknowledgement) -> float:
-            on_topic = bool(set(item.topics) & set(situation.topics))
+            on_topic = bool(set(item.topics) & set(situation.topics[:2]))
             return scores.get(item.id, 0.0) + STAGE_BONUS * (situation.stage in item.stages) + STAGE_BONUS * on_topic
 
         return min(fitting, key=lambda item: (-score(item), item.id)) if fitting else None
@@ -167,7 +170,9 @@ class Suggester:
         fitting = [
             plan
             for plan in self._knowledge.plans.values()
-            if situation.role in plan.audience and situation.stage in plan.stages
+            if situation.role in plan.audience
+            and situation.stage in plan.stages
+            and _is_on_topic(plan.topics[:1], situation)
         ]
 
         def score(plan: Plan) -> float:
@@ -184,6 +189,8 @@ class Suggester:
         steps: list[Step] = []
         for item in plan.arc:
             question = self._knowledge.questions[item.question]
+            if not is_for(question, situation):
+                continue
             if question.id not in memory.questions:
                 steps.append(Step(question, item.note))
                 continue
@@ -206,6 +213,8 @@ class Suggester:
         scores = {hit.id: hit.score for hit in hits}
         candidates = [records[hit.id] for hit in hits if hit.id in records] if only_found else list(records.values())
         fitting = [r for r in candidates if situation.role in r.audience and r.id not in left_out]
+        if only_found:
+            fitting = [r for r in fitting if _ANYWHERE & set(r.topics) or _is_on_topic(r.topics, situation)] or fitting
 
         def score(record: _Record) -> float:
             return (
@@ -240,6 +249,11 @@ def arc_of(questions: Sequence[Question], *, length: int) -> list[Question]:
             best[question.purpose] = question
     kept = sorted(best.values(), key=questions.index)[:length]
     return sorted(kept, key=lambda question: ARC.index(question.purpose))
+
+
+def _is_on_topic(topics: Sequence[str], situation: Situation) -> bool:
+    """Whether a record speaks of what was read in the message, or of its stage as such."""
+    return bool({*situation.topics, _GENERAL_TOPIC.get(situation.stage, "")} & set(topics))
 
 
 def _topic_bonus(topics: Sequence[str], situation: Situation) -> float:

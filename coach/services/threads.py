@@ -23,7 +23,7 @@ _COMMITMENT = re.compile(
     r"\b(?:will|'ll|’ll|won't|agreed to|agrees to|promised(?: to)?|promises to|committed to|is going to|are going to|going to"
     r"|said (?:she|he|they)(?:'d|’d| would| will)|i(?:'d|’d) (?:send|ask|find|introduce|look|check|book|put|share|draft))\b"
     r"|^\W*(?:action|actions|todo|to do|next steps?|homework|follow[- ]?ups?)\b\s*(?:\([^)]*\))?\s*[:–-]"
-    r"|^\W*(?:\[[ x]?\]\s*)?[A-Z][A-Za-z]{0,14} (?:to|->|→) (?!the\b|a\b|me\b|her\b|him\b)[a-z]+\b",
+    r"|^\W*(?:\[[ x]?\]\s*)?(?-i:[A-Z][A-Za-z]{0,14}) (?:to|->|→) (?!the\b|a\b|me\b|her\b|him\b)(?-i:[a-z]+)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 _NOT_A_COMMITMENT = re.compile(
@@ -51,6 +51,9 @@ _GOAL = re.compile(
     r"\b(?:goal|aim|wants to (?:become|be|move|lead|learn|get|find|apply|change)|would like to|hopes to|ambition|thinks? about (?:moving|becoming|\w+ing))\b",
     re.IGNORECASE,
 )
+MIN_LENGTH = 4
+FRAGMENT = 24
+"""Characters; a shorter worry is quoted with the rest of its line."""
 _KINDS: tuple[tuple[ThreadKind, re.Pattern[str]], ...] = (
     ("commitment", _COMMITMENT),
     ("decision", _DECISION),
@@ -86,11 +89,14 @@ def threads_in(note: Note) -> list[Thread]:
 def _threads(note: Note) -> Iterator[Thread]:
     for start, end in sentence_spans(note.text):
         sentence = note.text[start:end]
-        if not 12 <= len(sentence) <= 320 or sentence.lstrip().startswith("#"):
+        if not MIN_LENGTH <= len(sentence) <= 320 or sentence.lstrip().startswith("#"):
             continue
         kind = _kind_of(sentence)
         if kind is None:
             continue
+        if kind == "worry" and len(sentence) < FRAGMENT:
+            end = _end_of_line(note.text, end)
+            sentence = note.text[start:end]
         offset, quote = _without_list_marks(sentence)
         yield Thread(
             kind=kind,
@@ -104,6 +110,13 @@ def _threads(note: Note) -> Iterator[Thread]:
         )
 
 
+def _end_of_line(text: str, end: int) -> int:
+    """Where the line ends, if that is near: a fragment says more with its neighbours."""
+    line_end = text.find("\n", end)
+    line_end = len(text) if line_end == -1 else line_end
+    return line_end if line_end - end <= 100 else end
+
+
 def _kind_of(sentence: str) -> ThreadKind | None:
     for kind, pattern in _KINDS:
         if pattern.search(sentence):
@@ -114,7 +127,11 @@ def _kind_of(sentence: str) -> ThreadKind | None:
 
 
 def _without_list_marks(sentence: str) -> tuple[int, str]:
-    match = re.match(r"\s*(?:[-*•]\s+|\d+[.)]\s+)?(?:\[[ xX]?\]\s*)?", sentence)
+    match = re.match(
+        r"\s*(?:[-*•]\s+|\d+[.)]\s+)?(?:\[[ xX]?\]\s*)?(?:\d{1,2}(?:st|nd|rd|th)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?[,:]?\s+)?",
+        sentence,
+        re.IGNORECASE,
+    )
     offset = match.end() if match else 0
     return offset, sentence[offset:].rstrip()
 

@@ -6,6 +6,7 @@ What the pages hold is `coach.ui.pages`; what every request must fulfil is `coac
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import os
 import shutil
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ def build_app(
         identify: Whose data a request is about. It is asked on every call, whatever the browser remembers.
         on_failure: Told why the coach could not be opened.
     """
-    uploads = _uploads_folder()
+    _set_up_uploads()
     from fastapi import FastAPI
     from starlette.staticfiles import StaticFiles
 
@@ -77,7 +78,6 @@ def build_app(
         opening.begin()
         yield
         opening.close()
-        shutil.rmtree(uploads, ignore_errors=True)
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Gate, hosts=hosts_answered(settings.host))
@@ -153,18 +153,22 @@ def serve(settings: Settings) -> None:
             uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2)
         )
         print(f"Session coach: {_address(settings.host, listening)}", flush=True)  # noqa: T201  what the command is for
-        server.run(sockets=[listening])
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
         if failures:
             raise failures[0]
 
 
-def _uploads_folder() -> Path:
-    """A private folder for uploads of this process. Gradio reads both variables while it is imported and later."""
+def _set_up_uploads() -> None:
+    """A private folder for uploads until they are read, gone when the process ends.
+
+    Gradio reads these variables while it is imported and later.
+    """
     folder = Path(tempfile.mkdtemp(prefix="session-coach-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    return folder
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:

@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 Start = Callable[[Progress | None], AbstractContextManager[Coach]]
 
 
+class _Closed(Exception):
+    """Nobody waits for the coach any more."""
+
+
 class Opening:
     """The coach as it is being opened: how far it is, then the coach or why there is none."""
 
@@ -39,7 +43,7 @@ class Opening:
             self._thread.start()
 
     def close(self, *, timeout_s: float = 10.0) -> None:
-        """Give the data folder back."""
+        """Give the data folder back; opening that is still under way ends at its next step."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
@@ -72,6 +76,8 @@ class Opening:
         with ExitStack() as stack:
             try:
                 self._coach = stack.enter_context(self._start(self._tell))
+            except _Closed:
+                return
             except CoachError as error:
                 self._fail(error)
                 return
@@ -88,4 +94,6 @@ class Opening:
         self._on_failure(error)
 
     def _tell(self, doing: str, done: int, total: int) -> None:
+        if self._closing.is_set():
+            raise _Closed
         self._status = f"{doing}… {done:,} of {total:,}"

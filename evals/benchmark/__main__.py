@@ -22,7 +22,7 @@ from evals.benchmark.measuring import say, this_machine
 from evals.benchmark.plans import ALL_SIZES, QUICK_SIZES, Plan, quick
 from evals.benchmark.results import Row, Run, document, table
 
-SCENARIOS = ("start-up", "ingest", "retrieval", "turn", "memory")
+SCENARIOS = ("start-up", "ingest", "retrieval", "turn")
 SIZE_STEP = 100
 
 _Parameters = ParamSpec("_Parameters")
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run what was asked for; a missed budget is told, and is not a failure of the run."""
     options = _parser().parse_args(arguments)
     sizes = tuple(sorted(options.sizes or (QUICK_SIZES if options.quick else ALL_SIZES)))
-    scratch = Path(tempfile.mkdtemp(prefix="coach-bench-"))
+    scratch = Path(tempfile.mkdtemp(prefix="coach-bench-", dir=options.scratch))
     try:
         plan = quick(scratch, sizes) if options.quick else Plan(scratch, sizes)
         run = measured(plan, options.only or SCENARIOS)
@@ -46,17 +46,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measured(plan: Plan, scenarios: Sequence[str]) -> Run:
     """Run the scenarios, one after another."""
+    from evals.benchmark.ingest import measured_ingest
+    from evals.benchmark.starts import measured_starts
+    from evals.benchmark.turns import measured_turns, prepare
+
     started, started_at, machine = time.perf_counter(), datetime.now(UTC), this_machine()
     rows: list[Row] = []
     home = plan.scratch / "home"
-    if {"start-up", "turn", "memory"} & set(scenarios):
-        rows += _start_up(plan, home, is_wanted="start-up" in scenarios)
+    if "start-up" in scenarios or "turn" in scenarios:
+        say(f"a data folder with {plan.turn_chunks:,} chunks")
+        _alone(prepare, plan, home)
+    if "start-up" in scenarios:
+        say("start-up")
+        rows += measured_starts(plan, home)
     if "ingest" in scenarios:
-        rows += _ingest(plan)
+        say("ingest")
+        rows += _alone(measured_ingest, plan)
     if "retrieval" in scenarios:
         rows += _retrieval(plan)
-    if "turn" in scenarios or "memory" in scenarios:
-        rows += _turn_and_memory(plan, home, scenarios)
+    if "turn" in scenarios:
+        say("turns")
+        rows += _alone(measured_turns, plan, home)
     return Run(
         started_at=started_at.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - started, 1),
@@ -65,25 +75,6 @@ def measured(plan: Plan, scenarios: Sequence[str]) -> Run:
         machine=machine,
         rows=tuple(rows),
     )
-
-
-def _start_up(plan: Plan, home: Path, *, is_wanted: bool) -> list[Row]:
-    from evals.benchmark.starts import measured_starts
-    from evals.benchmark.turns import prepare_library
-
-    say("the library")
-    say(f"  indexed in {_alone(prepare_library, plan, home):.1f} s")
-    if not is_wanted:
-        return []
-    say("start-up")
-    return measured_starts(plan, home)
-
-
-def _ingest(plan: Plan) -> list[Row]:
-    from evals.benchmark.ingest import measured_ingest
-
-    say("ingest")
-    return _alone(measured_ingest, plan)
 
 
 def _retrieval(plan: Plan) -> list[Row]:
@@ -98,22 +89,6 @@ def _retrieval(plan: Plan) -> list[Row]:
         rows += _alone(searched, plan, size, details)
         shutil.rmtree(plan.scratch / f"retrieval-{size}")
     return rows + growth(rows)
-
-
-def _turn_and_memory(plan: Plan, home: Path, scenarios: Sequence[str]) -> list[Row]:
-    from evals.benchmark.memory import measured_memory
-    from evals.benchmark.turns import measured_turns, prepare_notes
-
-    say(f"one owner's {plan.turn_chunks:,} chunks")
-    _alone(prepare_notes, plan, home)
-    rows: list[Row] = []
-    if "turn" in scenarios:
-        say("turns")
-        rows += _alone(measured_turns, plan, home)
-    if "memory" in scenarios:
-        say("memory")
-        rows += _alone(measured_memory, plan, home)
-    return rows
 
 
 def _alone(function: Callable[_Parameters, _Result], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
@@ -140,9 +115,12 @@ def _written(run: Run, folder: Path) -> list[Path]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evals.benchmark", description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=_sizes, help="chunks, separated by commas; multiples of 100")
-    parser.add_argument("--quick", action="store_true", help="under a minute: fewer repetitions, synthetic vectors")
+    parser.add_argument("--quick", action="store_true", help="about a minute: fewer repetitions, synthetic vectors")
     parser.add_argument("--only", type=_scenarios, help=f"some of {','.join(SCENARIOS)}")
     parser.add_argument("--out", type=Path, default=Path("bench-results"), help="folder for JSON and plot")
+    parser.add_argument(
+        "--scratch", type=Path, help="folder for the stores, about 16 GB at a million chunks, deleted at the end"
+    )
     parser.add_argument("--json", action="store_true", help="print the JSON instead of the table")
     return parser
 

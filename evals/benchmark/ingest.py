@@ -52,18 +52,19 @@ def measured_ingest(plan: Plan) -> list[Row]:
 
 
 def _measured(plan: Plan, kind: _Kind) -> list[Row]:
-    """All three take turns on each round of notes; the first round is a warm-up."""
+    """All three take turns on each round of notes, after a short note as a warm-up."""
     timings: list[tuple[float, float, float]] = []
     rounds: list[_Round] = []
     with opened(plan.scratch / f"ingest-{kind.name}") as parts:
         service = Ingest(parts.store, parts.vectors, parts.words, parts.embedder, parts.embedder.token_offsets)
         langchain = LangChainDefault(plan.scratch / f"ingest-{kind.name}-langchain", parts.embedder)
-        for number in range(plan.ingest_rounds + 1):
+        _timed(_round(0, _Kind("warm-up", "", 2, 1), parts.embedder), service, parts.embedder, langchain)
+        for number in range(1, plan.ingest_rounds + 1):
             rounds.append(_round(number, kind, parts.embedder))
             timings.append(_timed(rounds[-1], service, parts.embedder, langchain))
             ours, bare, _ = timings[-1]
             say(f"  {kind.what}, round {number}: {bare / ours:.0%} of the bare embedder's throughput")
-    return _rows(kind, rounds[1:], timings[1:])
+    return _rows(kind, rounds, timings)
 
 
 def _round(number: int, kind: _Kind, embedder: MiniLM) -> _Round:

@@ -34,17 +34,17 @@ class Plan:
 
 
 def quick(scratch: Path, sizes: tuple[int, ...]) -> Plan:
-    """A run of under a minute: fewer repetitions, and no store embedded for real."""
+    """A run of about a minute: fewer repetitions, and no store embedded for real."""
     return Plan(
         scratch,
         sizes,
         starts=1,
         first_starts=1,
-        ingest_rounds=2,
+        ingest_rounds=1,
         chunks_per_round=60,
-        searches=80,
+        searches=60,
         turns=48,
         embedded_up_to=0,
-        centres=100,
+        centres=50,
         is_quick=True,
     )

@@ -1,6 +1,6 @@
 """Start-up: from the start of a process until its page answers, beside a bare gradio page.
 
-How much memory the process then holds is `evals.benchmark.memory`.
+How much memory such a process holds is `evals.benchmark.turns`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from evals.benchmark.results import Budget, Row
 
 PATIENCE_S = 180.0
 POLL_S = 0.01
-QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
-"""For the bare page, which would otherwise look for a newer version over the network."""
+QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1"}
+"""For the references, which would otherwise call home over the network."""
 
 BARE_PAGE = [sys.executable, "-m", "evals.benchmark.bare_page"]
 SERVE = [sys.executable, "-m", "coach", "serve", "--port"]
@@ -73,7 +73,7 @@ def served(command: Sequence[str], variables: Mapping[str, str]) -> Iterator[tup
 
 
 def measured_starts(plan: Plan, home: Path) -> list[Row]:
-    """The page beside a bare gradio page, and one whole `coach ask` beside its imports; all take turns.
+    """The page beside a bare gradio page, taking turns, and then `coach ask`.
 
     Args:
         home: A data folder with the library indexed.
@@ -81,26 +81,31 @@ def measured_starts(plan: Plan, home: Path) -> list[Row]:
     first = [_first_start(plan.scratch / f"first-{number}") for number in range(plan.first_starts)]
     bare: list[float] = []
     later: list[float] = []
-    imports: list[float] = []
-    asks: list[float] = []
     for number in range(plan.starts):
         bare.append(_started(BARE_PAGE, QUIET))
         later.append(_started(SERVE, {"COACH_HOME": str(home)}))
-        imports.append(seconds(lambda: subprocess.run(IMPORTS, check=True)))
-        asks.append(_ask(home))
-        say(f"  start {number + 1}: bare page {bare[-1]:.2f} s, coach {later[-1]:.2f} s, ask {asks[-1]:.2f} s")
+        say(f"  start {number + 1}: bare page {bare[-1]:.2f} s, coach {later[-1]:.2f} s")
     rows = [
         _row("start", "start-up of the page", later, "bare gradio page", bare, START, PAGE),
         _row("start-first", "start-up, the first ever", first, "bare gradio page", bare, START, PAGE, FIRST),
-        _row("ask", "one coach ask, whole process", asks, "its imports alone", imports, None),
     ]
-    if not plan.is_quick:
-        taken = _ask(plan.scratch / "first-ask")
-        say(f"  first ask, library indexed: {taken:.1f} s")
-        rows.append(
-            _row("ask-first", "one coach ask, the first ever", [taken], "its imports alone", imports, None, INDEXED)
-        )
-    return rows
+    return rows if plan.is_quick else rows + _measured_asks(plan, home)
+
+
+def _measured_asks(plan: Plan, home: Path) -> list[Row]:
+    """One whole `coach ask`, later and on an empty data folder, beside its imports."""
+    imports: list[float] = []
+    asks: list[float] = []
+    for number in range(plan.starts):
+        imports.append(seconds(lambda: subprocess.run(IMPORTS, env=_environment(QUIET), check=True)))
+        asks.append(_ask(home))
+        say(f"  ask {number + 1}: {asks[-1]:.2f} s, its imports alone {imports[-1]:.2f} s")
+    first = _ask(plan.scratch / "first-ask")
+    say(f"  first ask, library indexed: {first:.1f} s")
+    return [
+        _row("ask", "one coach ask", asks, "its imports alone", imports, None),
+        _row("ask-first", "one coach ask, the first ever", [first], "its imports alone", imports, None, INDEXED),
+    ]
 
 
 def _first_start(home: Path) -> float:

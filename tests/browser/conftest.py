@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -105,7 +106,7 @@ class Watch:
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type == "error":
             self.complaints.append(message.text)
 
     def hosts(self) -> set[str]:
@@ -145,9 +146,10 @@ def watch() -> Watch:
 
 
 @contextmanager
-def visiting(browser: Browser, watch: Watch, owner: str, **options: object) -> Iterator[Page]:
+def visiting(browser: Browser, watch: Watch, owner: str, **options: Any) -> Iterator[Page]:
     """A page of an owner in a browser profile of its own."""
-    context = browser.new_context(**{"viewport": DESKTOP, "extra_http_headers": {"x-owner": owner}, **options})  # type: ignore[arg-type]
+    context = browser.new_context(**{"viewport": DESKTOP, **options})
+    context.add_cookies([{"name": "owner", "value": owner, "domain": "127.0.0.1", "path": "/"}])
     watch.over(context)
     context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()

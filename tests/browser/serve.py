@@ -1,4 +1,4 @@
-"""The page for browser tests: as `coach serve`, but whose data it is stands in a header, so that each test is alone."""
+"""The page for browser tests: as `coach serve`, but whose data it is stands in a cookie, so that each test is alone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from coach.domain.people import Owner
 from coach.ui.host import build_app
 
 
-def _by_header(request: Request) -> Owner:
-    return Owner(request.headers.get("x-owner", "nobody"))
+def _by_cookie(request: Request) -> Owner:
+    return Owner(request.cookies.get("owner", "nobody"))
 
 
 def main(home: str, port: str) -> None:
     """Serve until killed."""
-    app = build_app(Settings(home=Path(home), port=int(port)), identify=_by_header)
+    app = build_app(Settings(home=Path(home), port=int(port)), identify=_by_cookie)
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning", access_log=False)
 
 

@@ -18,9 +18,9 @@ She seemed flat. When I asked about presenting to executives, she went quiet.
 
 - Priya will talk to Dan about product work by the 20th of October.
 """
-PASTED = """We just finished. My notes:
-Priya went quiet when I asked about her lead.
-I talked too much in the second half.
+PASTED = """We just finished. Here are my notes from today.
+Priya went quiet when I asked about her lead. She looked at the window for a while and then spoke about the weather.
+I talked too much in the second half, about my own move, and watched her take notes.
 - Priya will send me the case study by Friday."""
 
 

@@ -160,7 +160,7 @@ def test_a_note_is_deleted_with_undo(page: Page, address: str) -> None:
 def test_notes_are_pasted_searched_and_edited(page: Page, address: str) -> None:
     page.goto(f"{address}/notes")
     page.get_by_text("Or paste them").click()
-    page.get_by_label("Your notes").fill("# Coffee with Tom\n\nHe keeps bees.\n\nWe spoke about the grant.")
+    page.get_by_label("Your notes", exact=True).fill("# Coffee with Tom\n\nHe keeps bees.\n\nWe spoke about the grant.")
     page.get_by_label("Date").first.fill("2026-11-02")
     page.get_by_role("button", name="Save notes").click()
     expect(page.locator(".results")).to_contain_text("Your notes were added as “Coffee with Tom”: 2 November")
@@ -188,7 +188,7 @@ def test_what_a_note_holds_cannot_run_or_reach_out(page: Page, address: str, wat
     ready(page)
     send(page, f"I see Priya again tomorrow. {nasty}")
     page.locator("#thread .cite").first.click()
-    expect(page.locator("#sources mark")).to_be_visible()
+    expect(page.locator("#sources details[open] mark")).to_be_visible()
     assert page.locator("#app img").count() == 0
     assert page.title() == "Session coach"
     assert not [url for url in watch.requests if "evil" in url]
@@ -229,7 +229,7 @@ def test_the_way_from_door_to_source_needs_no_mouse(page: Page) -> None:
 def test_every_control_has_a_name(page: Page, address: str) -> None:
     send(page, MENTOR)
     nameless = """() => [...document.querySelectorAll('#app button, #app a, #app select, #app input, #app textarea, #app summary')]
-        .filter(e => e.offsetParent && !e.closest('[aria-hidden=true]'))
+        .filter(e => e.checkVisibility() && !e.closest('[aria-hidden=true]'))
         .filter(e => !(e.innerText || e.getAttribute('aria-label') || e.labels?.[0]?.innerText || '').trim())
         .map(e => e.outerHTML.slice(0, 200))"""
     assert page.evaluate(nameless) == []

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from coach.adapters.chroma_index import ChromaIndex
 from coach.adapters.full_text import FullText
 from coach.adapters.sql_store import SqlStore, migrate, open_engine
+from coach.domain.conversation import Message
 from coach.domain.errors import NotFound
 from coach.domain.notes import Chunk, IndexState, Note
 from coach.domain.people import Owner, Relationship, Role
@@ -70,6 +71,9 @@ class MemoryNotes:
         self._notes: dict[str, Note] = {}
         self._chunks: dict[str, list[Chunk]] = {}
         self._relationships: dict[str, Relationship] = {}
+
+    def replies_citing(self, note_id: str, *, owner: Owner) -> list[Message]:
+        return []
 
     def add_relationship(self, name: str, *, owner: Owner, role: Role | None = None) -> Relationship:
         made = Relationship(f"r{len(self._relationships)}", owner, name, role)
@@ -279,7 +283,7 @@ def _entries(note: Note, chunks: Sequence[Chunk]) -> dict[tuple[Owner, str], tup
         assert chunk.text == note.text[chunk.start : chunk.end]
         text = indexed_text(note, chunk)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        entry = IndexEntry(chunk.id, note.owner, "note", digest, note.relationship_id, note.date)
+        entry = IndexEntry(chunk.id, note.owner, "note", digest, note.relationship_id, note.date, note.id)
         made[note.owner, chunk.id] = entry, text
     return made
 

@@ -65,7 +65,12 @@ def small_world(folder: Path) -> SmallWorld:
     knowledge = load_knowledge([folder])
     engine = open_engine("sqlite://")
     migrate(engine)
-    store, words, vectors, embedder = SqlStore(engine), MemoryLexicalIndex(), MemoryVectorIndex(IDENTITY), WordEmbedder()
+    store, words, vectors, embedder = (
+        SqlStore(engine),
+        MemoryLexicalIndex(),
+        MemoryVectorIndex(IDENTITY),
+        WordEmbedder(),
+    )
     synchronise(knowledge, vectors, words, embedder)
     return SmallWorld(
         knowledge=knowledge,
