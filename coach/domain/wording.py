@@ -15,7 +15,7 @@ _CAPITALISED_ANYWAY = frozenset(
     " Tonight Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June"
     " July August September October November December Monday's English British American Indian Nigerian German"
     " French Spanish Chinese HR CEO CTO VP PM AI UK US USA EU PhD GROW SMART WOOP SBI MBA ADHD Zoom Teams Slack"
-    " Google LinkedIn Microsoft Christmas Easter Mr Mrs Ms Dr Prof Professor Mentor Mentee Coach Session"
+    " Google LinkedIn Microsoft Christmas Easter Mr Mrs Ms Dr Prof Professor Everybody Everyone Nobody Somebody Anyone Mentor Mentee Coach Session"
     " Meeting Notes Mum Dad Last Next First".split()
 )
 _BEFORE_A_NAME = re.compile(

@@ -77,7 +77,7 @@ class Briefing:
                 move.question.id, "used", owner=owner, relationship_id=_id_of(situation.relationship)
             )
         if move is not None or (last is not None and wants_other_resource(text, last)):
-            query = self._retrieval.query(f"{_first_text(history)} {text}")
+            query = self._retrieval.query(f"{_said_so_far(history)} {text}")
         found = self._found(query, situation)
         memory = self._memory(situation, history, move, owner=owner)
         choice = self._suggester.choose(situation, found, memory)
@@ -141,6 +141,7 @@ class Briefing:
             return replace(brief, goal=goal)
         said = " ".join([*(m.text for m in history if m.speaker == "user"), brief.text])
         missing = goals.missing_in(said)
+        before = goals.missing_in(" ".join(m.text for m in history if m.speaker == "user"))
         elements: Sequence[str] = ("if-then", "obstacle") if brief.move and brief.move.kind == "if-then" else missing
         as_self = replace(situation, intent="clarify-goal")
         questions = [
@@ -153,6 +154,7 @@ class Briefing:
             brief,
             goal=goal,
             missing=missing,
+            gained=tuple(element for element in before if element not in missing) if history else (),
             is_about_another=goals.is_about_another(brief.text),
             goal_questions=tuple(questions),
         )
@@ -207,8 +209,10 @@ def _goal_in_conversation(text: str, history: Sequence[Message]) -> str | None:
     return None
 
 
-def _first_text(history: Sequence[Message]) -> str:
-    return next((message.text for message in history if message.speaker == "user"), "")
+def _said_so_far(history: Sequence[Message]) -> str:
+    """What the conversation is about: its first message and the longest of the last two."""
+    said = [message.text for message in history if message.speaker == "user"]
+    return " ".join(dict.fromkeys([*said[:1], *sorted(said[-2:], key=len)[-1:]]))
 
 
 def _id_of(relationship: Relationship | None) -> str | None:

@@ -27,7 +27,7 @@ from coach.domain.suggestions import (
 from coach.domain.wording import joined, spoken_date
 from coach.ports import KnowledgeBase
 from coach.services.follow_up import Move
-from coach.services.goals import Element
+from coach.services.goals import Element, goal_stated_in
 from coach.services.passages import Passages
 from coach.services.recollection import Lookup, Recalled
 from coach.services.suggest import Choice, Step, is_put_to_oneself
@@ -61,6 +61,8 @@ class Brief:
     """Commitments found in pasted notes."""
     goal: str | None = None
     missing: tuple[Element, ...] = ()
+    gained: tuple[Element, ...] = ()
+    """Elements of the goal that this message added."""
     is_about_another: bool = False
     goal_questions: tuple[Question, ...] = ()
     promise_question: Question | None = None
@@ -71,6 +73,7 @@ class Brief:
     is_first_turn: bool = True
     has_notes: bool = False
     safety: SafetyDecision | None = None
+    is_after_crisis: bool = False
     about: About = "self"
 
 
@@ -151,6 +154,8 @@ class BuiltInComposer:
     def _write(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
         if brief.safety is not None:
             return self._safety(brief), ()
+        if brief.is_after_crisis:
+            return self._prompts.render("safety/crisis-after"), ()
         if not brief.is_english:
             return self._other_language(brief, page), ()
         situation = brief.situation
@@ -250,6 +255,8 @@ class BuiltInComposer:
             missing=list(brief.missing[1:3]),
             card=self._card(card.id, card.gist, page) if card else None,
             lenses=[self._framing(framing, brief, page) for framing in brief.choice.framings[:3]],
+            restated=goal_stated_in(brief.text) or "" if not brief.is_first_turn else "",
+            answered=_GAINED.get(brief.gained[0], "") if brief.gained else "",
             pick=_picker(brief),
         )
         lens = ("Try the first lens",) if brief.is_first_turn and brief.goal else ("Give me a lens to try",)
@@ -527,8 +534,21 @@ class BuiltInComposer:
         )
 
 
+_GAINED: dict[Element, str] = {
+    "scene": "a scene",
+    "observable": "a sign to look for",
+    "when": "a date",
+    "why": "a reason",
+    "first-step": "a first step",
+    "obstacle": "something that gets in its way",
+    "support": "somebody beside it",
+}
 _TITLES = ("Dr", "Prof", "Professor", "Mr", "Mrs", "Ms")
 _LETTERS = {
+    "decline": re.compile(
+        r"\b(?:say no|a no|decline|turn (?:her|him|them|it) down|not the right (?:fit|mentor|mentee))\b", re.IGNORECASE
+    ),
+    "thank": re.compile(r"\b(?:thank (?:her|him|them|my)|thank-you|a thanks)\b", re.IGNORECASE),
     "sorry": re.compile(r"\b(?:sorry|apolog\w+|forgot|i missed|let (?:her|him|them) down)\b", re.IGNORECASE),
     "arrange": re.compile(
         r"\b(?:confirm|still on|reschedul\w+|move (?:our|the|it)|cancel|another (?:day|time|date)|invite|invitation)\b",

@@ -208,7 +208,7 @@ INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"is there a list of\b",
             r"(?:send|give|show) me (?:one|a|some)?\s?thing (?:on|about)\b",
             r"(?:something|anything|a thing) (?:\w+ ){0,2}(?:to|i can|i could) (?:read|watch|listen)",
-            r"(?:book|books|article|articles|podcast|podcasts|talk|video|videos|paper|papers|reading|resource|resources|course|courses|guide|ted talk)s?\b.{0,40}\b(?:on|about|for|recommend|suggest|to (?:read|send|share|give))\b",
+            r"(?:book|books|article|articles|podcast|podcasts|video|videos|reading|resource|resources|guide|ted talk|(?:a|any|good|short) (?:\w+ )?(?:talk|paper|course))s?\b.{0,40}\b(?:on|about|for|recommend|suggest|to (?:read|send|share|give))\b",
             r"(?:recommend|suggest|know of|point me to|is there) (?:me |any |a |an |some |something )*(?:good |short |quick |useful )*(?:book|article|podcast|talk|video|paper|reading|resource|course|guide|to read|to watch)",
             r"what (?:should|could|can) (?:i|she|he|they) (?:read|watch|listen to)",
         ),
@@ -312,7 +312,7 @@ FEELING_WORDS: Mapping[str, re.Pattern[str]] = {
     ),
     "angry": _cue(r"angry|furious|livid|fuming|outrag\w*|isn'?t fair|unfair\b|rage\b"),
     "hurt": _cue(
-        r"hurt\b|upset|cried|crying|in tears|tearful|dismissed (?:me|what|my)|crushed|humiliat\w*|belittl\w*|burst into tears"
+        r"(?<!to )hurt\b(?! (?:him|her|them|their|his))|upset|cried|crying|in tears|tearful|dismissed (?:me|what|my)|crushed|humiliat\w*|belittl\w*|burst into tears"
     ),
     "disappointed": _cue(r"disappoint\w*|let down\b|didn'?t get (?:the|it)|passed over|rejected|turned down|gutted"),
     "embarrassed": _cue(r"embarrass\w*|awkward|mortif\w*|silly (?:asking|question)|cringe\w*|made a fool"),
@@ -337,6 +337,7 @@ FEELING_WORDS: Mapping[str, re.Pattern[str]] = {
 MINE = re.compile(r"\b(?:I|I'm|I've|i|i'm|me|my)\b(?! (?:mentee|mentor|student|boss|manager))")
 ANOTHER_PERSON = _cue(r"(?:she|he|her|him|his|hers)\b(?<!my boss)", r"they(?:'re| are)? (?:keep|want|always|never)")
 OWN_WORK = _cue(
+    r"(?:passed over|laid off|made redundant|back from|turned down)\b",
     r"(?:i|i'm|i've|i'd|me|my|we)\b",
     r"(?:got|been|was|am) (?:passed|laid|turned|promoted|rejected|sacked|fired|made redundant)",
 )

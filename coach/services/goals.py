@@ -70,7 +70,7 @@ def is_about_another(goal: str) -> bool:
 
 
 _STATED = re.compile(
-    r"\b(?P<goal>(?:I(?:'d| would)? (?:really )?(?:want|like|love|hope|wish|need|aim)|my goal is) (?:to |a |more |better )[^.!?;\n]{3,120}?)"
+    r"\b(?P<goal>(?:I(?:'d| would)? (?:really )?(?:want|like|love|hope|wish|need|aim)|my goal is) (?:to |a |more |better |people |others |my |the )[^.!?;\n]{3,120}?)"
     r"(?=,? (?:but|because|and I|and i|though|although|so I)\b|[.!?;\n]|$)",
     re.IGNORECASE,
 )

@@ -126,6 +126,13 @@ _KINDS: tuple[tuple[SafetyKind, re.Pattern[str], str], ...] = (
     ("medical-legal", _MEDICAL_LEGAL, "the message asks for medical or legal advice"),
     ("out-of-scope", _OUT_OF_SCOPE, "the request has nothing to do with mentoring"),
 )
+_YOUNG = re.compile(
+    r"\b(?:1[0-7]|teen\w*|pupils?|school\w*|child\w*|kids?|boys?|girls?|parents?|minors?|year (?:7|8|9|10|11|12|13)|young|lads?)\b",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(r"\?|\b(?:should|can|could|may|is it|do i|am i|what|which|how)\b", re.IGNORECASE)
+MAX_REASSURANCE = 14
+"""Words."""
 _REASONS: Mapping[SafetyKind, str] = {kind: reason for kind, _, reason in _KINDS}
 MARGINS: Mapping[SafetyKind, float] = {
     "crisis": 0.1,
@@ -147,8 +154,8 @@ _SAFE_NOW = _any(
     r"\b(?:i'?ve|i have|i'?ll) (?:called|rung|spoken|talk|call|ring|speak)\b",
 )
 _OTHER_PERSON = re.compile(
-    r"\b(?:my |a |the )?(?:mentee|mentor|friend|colleague|student|sister|brother|daughter|son|she|he|they|her|him)\b"
-    r"(?:(?!\bi\b|\bi'm\b).){0,60}\b(?:said|says|told|wrote|texted|wants?|wanted|is|was|has|doesn'?t|hurt|talked|mentioned|messaged|sent|can'?t|might)\b",
+    r"\b(?:my |a |the )?(?:mentee|mentor|friend|colleague|student|girl|boy|someone|sister|brother|daughter|son|she|he|they|her|him)\b"
+    r"(?:(?!\bi\b|\bi'm\b).){0,60}\b(?:said|says|told|wrote|posted|texted|wants?|wanted|is|was|has|doesn'?t|hurt|talked|mentioned|messaged|sent|can'?t|might)\b",
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'?m|i'?ve|i'?d|me|myself|my life)\b", re.IGNORECASE)
@@ -176,6 +183,13 @@ def assess(
     return None
 
 
+def is_reassurance(text: str, previous: SafetyDecision | None) -> bool:
+    """Whether a message only says, after a crisis, that its writer is safe: nothing in it asks to go on."""
+    if previous is None or previous.decision != "crisis":
+        return False
+    return is_safe_now(text) and "?" not in text and len(text.split()) <= MAX_REASSURANCE
+
+
 def _sensed(text: str, alarms: Mapping[str, float]) -> SafetyKind | None:
     """The decision that stands out from "none" by its margin, where no wording gave it away."""
     if is_safe_now(text):
@@ -184,6 +198,10 @@ def _sensed(text: str, alarms: Mapping[str, float]) -> SafetyKind | None:
     clear = {kind: alarms[kind] - none - margin for kind, margin in MARGINS.items() if kind in alarms}
     if _MENTORING.search(text):
         clear.pop("out-of-scope", None)
+    if not _YOUNG.search(text):
+        clear.pop("safeguarding", None)
+    if not _ASKS.search(text):
+        clear.pop("medical-legal", None)
     best = max(clear, key=lambda kind: (clear[kind], kind), default=None)
     return best if best is not None and clear[best] > 0 else None
 

@@ -35,7 +35,7 @@ from coach.services.follow_up import Move, move_in, wants_other_resource
 from coach.services.impressions import Impression, Impressions
 from coach.services.passages import Passages
 from coach.services.retrieval import Retrieval
-from coach.services.safety import assess
+from coach.services.safety import assess, is_reassurance
 from coach.services.situation import Context, corrected, read_situation
 from coach.services.suggest import Found
 
@@ -93,10 +93,12 @@ class SessionCoach:
         last = replies[-1] if replies else None
         query = self._retrieval.query(text)
         impression = self._impressions.of(query)
-        assessment = assess(text, impression.alarms, previous=last.safety if last else None)
+        move = move_in(text, replies, self._knowledge) if is_english(text) else None
+        # A button's text and another language are not what the labelled messages can judge: there wording alone decides.
+        alarms = impression.alarms if is_english(text) and move is None else {}
+        assessment = assess(text, alarms, previous=last.safety if last else None)
         clock.lap("safety")
 
-        move = move_in(text, replies, self._knowledge) if is_english(text) else None
         situation = self._situation(text, impression, turn, last, move, owner=owner)
         yield SituationRead(situation)
         clock.lap("situation")
@@ -106,6 +108,11 @@ class SessionCoach:
                 self._briefing.without_suggestions(text, situation, assessment, is_first=last is None),
                 Found(),
             )
+        elif last is not None and is_reassurance(text, last.safety):
+            brief = replace(
+                self._briefing.without_suggestions(text, situation, None, is_first=False), is_after_crisis=True
+            )
+            found = Found()
         elif not is_english(text):
             brief = self._briefing.in_another_language(text, query, situation, is_first=last is None, owner=owner)
             found = Found()

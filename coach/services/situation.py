@@ -35,9 +35,12 @@ _TOPIC_OF_FEELING = {
 }
 SURE_RARE = 0.4
 """The same for intents whose replies leave the matter itself."""
-UNVOICED_MARGIN = 0.15
+UNVOICED_MARGIN = 0.25
 """By how much a feeling that no wording names must outscore none: better to miss one than to claim one."""
+LONGEST_ANSWER = 80
+"""Words; a longer message is a matter of its own."""
 _RARE = ("thanks", "about-coach", "recall", "resource", "draft")
+_WITHOUT_PARTNER = ("considering", "finding")
 _CONTINUED = ("clarify-goal", "reflect")
 """Intents that an answer to the coach's own question goes on with."""
 
@@ -61,11 +64,15 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
     plain = text.replace("’", "'")
     readings = impression.readings
     relationship = _relationship_named(plain, context.known) or context.relationship
-    intent = _intent(plain, readings["intent"], context.previous)
+    previous = context.previous
+    intent = _intent(plain, readings["intent"])
     feeling, whose = _feeling(plain, readings)
+    if previous is not None and _is_answer(plain, previous):
+        return _after_an_answer(plain, previous, impression, feeling, whose, context)
+    stage = _stage(plain, readings["stage"], relationship, intent, context)
     situation = Situation(
         role=_role(plain, readings["role"], relationship, intent, context),
-        stage=_stage(plain, readings["stage"], relationship, intent, context),
+        stage=stage,
         topics=_topics(
             impression.topics, feeling if whose == "theirs" or not _speaks_of_partner(plain, relationship) else ""
         ),
@@ -77,9 +84,37 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
         name=relationship.name if relationship else context.counterpart or name_in(plain),
         subject=subject_in(plain),
         is_brief=bool(cues.BRIEF.search(cues.QUOTED.sub(" ", plain))),
-        is_about_partner=_speaks_of_partner(plain, relationship),
+        is_about_partner=_speaks_of_partner(plain, relationship)
+        and not (stage in _WITHOUT_PARTNER and not cues.ANOTHER_PERSON.search(plain)),
     )
     return corrected(situation, context.correction)
+
+
+def _is_answer(text: str, previous: Situation) -> bool:
+    """Whether a message answers what the coach asked about a goal or a session, rather than asking for something."""
+    if previous.intent not in _CONTINUED or text.rstrip().endswith("?") or len(text.split()) > LONGEST_ANSWER:
+        return False
+    return not any(cue.search(text) for intent, cue in cues.INTENTS if intent not in (*_CONTINUED, "plan-session"))
+
+
+def _after_an_answer(
+    text: str, previous: Situation, impression: Impression, feeling: str, whose: Whose, context: Context
+) -> Situation:
+    """The situation goes on; only what was newly said of feeling, topic and dial comes in."""
+    new = [topic for topic in _topics(impression.topics, feeling) if topic not in previous.topics[:2]]
+    return corrected(
+        replace(
+            previous,
+            topics=(*previous.topics[:2], *new)[:3],
+            feeling=feeling,
+            whose=whose,
+            dial=_dial(text, context),
+            relationship=_relationship_named(text, context.known) or context.relationship,
+            is_brief=False,
+            subject=previous.subject,
+        ),
+        context.correction,
+    )
 
 
 def corrected(situation: Situation, correction: Correction) -> Situation:
@@ -117,20 +152,13 @@ def _stage(text: str, scores: Labels, relationship: Relationship | None, intent:
     return best if weighed[best] >= SURE else "ongoing"
 
 
-def _intent(text: str, scores: Labels, previous: Situation | None) -> str:
+def _intent(text: str, scores: Labels) -> str:
     weighed = {intent: score for intent, score in scores.items() if intent not in _RARE or score >= SURE_RARE}
     cued = next((intent for intent, cue in cues.INTENTS if cue.search(text)), None)
     if cued is None and cues.MEETS_SOON.search(text):
         cued = "plan-session"
     if cued is not None:
         weighed[cued] = scores.get(cued, 0.0) + CUE_WEIGHT
-    if (
-        previous is not None
-        and previous.intent in _CONTINUED
-        and len(text.split()) <= 60
-        and not text.rstrip().endswith("?")
-    ):
-        weighed[previous.intent] = weighed.get(previous.intent, 0.0) + STAY_WEIGHT
     return _best(weighed)
 
 

@@ -134,7 +134,7 @@ class Suggester:
             and situation.role in item.audience
             and (is_calm or item.whose == situation.whose)
             and (situation.stage in item.stages or not item.stages)
-            and (not item.topics or set(item.topics) & set(situation.topics[:2]))
+            and (not item.topics or set(item.topics) & set(situation.topics[: 1 if is_calm else 2]))
             and item.id not in memory.acknowledgements
         ]
 
@@ -184,6 +184,8 @@ class Suggester:
         """The plan's arc with used questions replaced by fitting ones of their purpose; without a plan, an arc of hits."""
         ranked = self.questions(situation, hits, memory)
         if plan is None:
+            if situation.intent == "difficulty":
+                ranked = [question for question in ranked if _suits_a_difficulty(question, situation)]
             length = 2 if situation.intent == "difficulty" else 3
             return tuple(Step(question) for question in arc_of(ranked[: 4 * length], length=length))
         steps: list[Step] = []
@@ -229,6 +231,12 @@ class Suggester:
 def is_for(question: Question, situation: Situation) -> bool:
     """Whether a question is said to somebody, or put to oneself, as the situation asks for it."""
     return question.to == "either" or (question.to == "self") == is_put_to_oneself(situation)
+
+
+def _suits_a_difficulty(question: Question, situation: Situation) -> bool:
+    """No rounding off while something is hard, and no question that looks back on a session or forward to none."""
+    is_open = question.purpose not in ("commit", "close") or not is_put_to_oneself(situation)
+    return is_open and bool({situation.stage, "ongoing", "stuck", "goal-setting"} & set(question.stages))
 
 
 def is_put_to_oneself(situation: Situation) -> bool:

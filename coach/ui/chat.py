@@ -505,7 +505,7 @@ def _fits(coach: Coach, evidence: Evidence, situation: Situation) -> tuple[str, 
         *([situation.stage] if situation.stage in record.stages else []),
         *(topic for topic in situation.topics if topic in record.topics),
     ]
-    return tuple(known.taxonomy.label(term) for term in shared)
+    return tuple(dict.fromkeys(known.taxonomy.label(term) for term in shared))
 
 
 def _placeholder(view: View, opened: _Open | None) -> str:

@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 MAX_UPLOAD = "30mb"
 """Of one file; the reader itself takes less (`coach.adapters.document_readers`)."""
+ABANDONED_S = 3600
+"""After which an upload that nothing was done with is deleted; the others are deleted as soon as they are read."""
 CONCURRENT = 16
 """Handlers that run at the same time; Gradio's own default is one."""
 
@@ -63,7 +65,7 @@ def build_app(
         identify: Whose data a request is about. It is asked on every call, whatever the browser remembers.
         on_failure: Told why the coach could not be opened.
     """
-    _set_up_uploads()
+    uploads = _set_up_uploads()
     from fastapi import FastAPI
     from starlette.staticfiles import StaticFiles
 
@@ -78,6 +80,7 @@ def build_app(
         opening.begin()
         yield
         opening.close()
+        shutil.rmtree(uploads, ignore_errors=True)
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Gate, hosts=hosts_answered(settings.host))
@@ -124,7 +127,9 @@ def _pages(opening: Opening, home: Path, identify: Identify) -> Blocks:
     from coach.ui.shelf import Shelf
 
     pages: Blocks
-    with gr.Blocks(title="Session coach", analytics_enabled=False, fill_width=True) as pages:
+    with gr.Blocks(
+        title="Session coach", analytics_enabled=False, fill_width=True, delete_cache=(ABANDONED_S, ABANDONED_S)
+    ) as pages:
         coach_page.build(pages, Chat(opening, home=home), identify)
     with pages.route("Notes", "/notes", show_in_navbar=False) as notes:
         notes_page.build(notes, Shelf(opening, home=home), identify)
@@ -159,7 +164,7 @@ def serve(settings: Settings) -> None:
             raise failures[0]
 
 
-def _set_up_uploads() -> None:
+def _set_up_uploads() -> Path:
     """A private folder for uploads until they are read, gone when the process ends.
 
     Gradio reads these variables while it is imported and later.
@@ -169,6 +174,7 @@ def _set_up_uploads() -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    return folder
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _EMPHASIS = re.compile(r"(?<![*\w])\*(?=[^\s*])([^*]+?)(?<=[^\s*])\*(?![*\w])")
 _LINK = re.compile(r"\[(?P<words>[^\[\]]{1,200})\]\((?P<address>https?://[^\s()]{1,2000})\)")
-_MARKER = re.compile(r"\[(\d{1,3})\]")
+_MARKER = re.compile(r"(?P<space> ?)\[(?P<number>\d{1,3})\]")
 _ITEM = re.compile(r"(?P<indent> {0,3})(?:(?P<number>\d{1,3})\.|[-*])\s+(?P<words>.*)")
 _HEADING = re.compile(r"#{1,6}\s+(?P<words>.*)")
 
@@ -131,7 +131,13 @@ def _inline(text: str, cite: Cite, links: Collection[str]) -> str:
 
 def _spans(text: str, cite: Cite) -> str:
     marked = _EMPHASIS.sub(r"<em>\1</em>", _BOLD.sub(r"<strong>\1</strong>", escaped(text)))
-    return _MARKER.sub(lambda match: cite(int(match[1])) or match[0], marked)
+    return _MARKER.sub(lambda match: _marker(match, cite), marked)
+
+
+def _marker(match: re.Match[str], cite: Cite) -> str:
+    """A marker stays on the line of the word before it."""
+    link = cite(int(match["number"]))
+    return f"{'&nbsp;' if match['space'] else ''}{link}" if link else match[0]
 
 
 def _link(words: str, address: str) -> str:

@@ -80,8 +80,10 @@ def _draw_budgets(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_yticks(places, [row.what for row in rows])
     axes.invert_yaxis()
     for place, row, share in zip(places, rows, used, strict=True):
-        label = axes.text(share, place, f" {_of_budget(row)} ", va="center", color=INK)
-        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.85})
+        label = axes.annotate(
+            _of_budget(row), (share, place), xytext=(8, 0), textcoords="offset points", va="center", color=INK
+        )
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5})
     axes.set_xlim(0, max([1.15, *(1.6 * share for share in used)]))
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.spines[["top", "right"]].set_visible(False)

@@ -220,6 +220,9 @@ def test_the_way_from_door_to_source_needs_no_mouse(page: Page) -> None:
     page.keyboard.type(MENTOR)
     page.keyboard.press("Enter")
     expect(page.locator(".follow-ups")).to_be_visible()
+    page.locator(".card").first.get_by_role("button", name="Used", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".card").first.get_by_role("button", name="Undo")).to_be_focused()
     cite = page.locator("#thread .cite").first
     cite.focus()
     page.keyboard.press("Space")

@@ -54,6 +54,7 @@
 
   const isNarrow = () => matchMedia("(max-width: 1099px)").matches;
   let wanted = null;
+  let left = null;
 
   document.addEventListener("click", (event) => {
     const target = event.target.closest("[data-do], [data-say], [data-fill], [data-copy], [data-drawer]");
@@ -73,6 +74,7 @@
     event.preventDefault();
     const { do: what, id, text } = target.dataset;
     if (what === "cite") wanted = id.split(":").pop();
+    else left = id ? { place: target.closest(".block")?.id, id } : null;
     ask({ do: what, id: id || "", text: text || "" });
     if (what === "cite" && isNarrow()) drawer("panel");
     if (["open", "new", "delete"].includes(what) && document.body.dataset.drawer === "rail") drawer("rail");
@@ -156,8 +158,18 @@
     if (!source) return;
     wanted = null;
     source.scrollIntoView({ block: "nearest" });
-    find("mark", source)?.scrollIntoView({ block: "center", inline: "nearest" });
+    const mark = find("mark", source);
+    const quote = mark?.closest("blockquote");
+    if (quote) quote.scrollTop += mark.getBoundingClientRect().top - quote.getBoundingClientRect().top - quote.clientHeight / 3;
     find("summary", source)?.focus({ preventScroll: true });
+  }
+
+  // A button that was pressed is gone when its piece is drawn anew: the keyboard goes on at the one in its place.
+  function refocus() {
+    if (left === null || document.activeElement !== document.body) return;
+    const next = find(`#${left.place} [data-do][data-id="${CSS.escape(left.id)}"]`);
+    if (next) next.focus({ preventScroll: true });
+    left = null;
   }
 
   let queued = false;
@@ -170,6 +182,7 @@
       follow();
       keepAddress();
       showWanted();
+      refocus();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();
