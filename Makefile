@@ -7,7 +7,7 @@ run: install            ## install into .venv, open the page, print its address
 	$(BIN)/python -m coach serve
 
 test: install-dev       ## the whole suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	$(BIN)/python -m pytest -n 2 tests
 
 check: install-dev      ## style, types, layers, knowledge
 	$(BIN)/ruff check .

@@ -60,6 +60,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         import platformdirs
 
         values["home"] = Path(platformdirs.user_data_dir("session-coach", appauthor=False))
+    if given.get("COACH_HOME", "").strip():
+        values["home"] = Path(given["COACH_HOME"]).expanduser()
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -71,10 +73,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 def _refuse_what_is_not_built(settings: Settings) -> None:
     """A setting without effect would be a broken promise: say so instead of ignoring it."""
-    if settings.model or settings.model_url:
-        raise ConfigurationError(
-            "COACH_MODEL is set, but this version writes with the built-in composer only. Unset it to go on."
-        )
+    for name in ("model", "model_url", "api_key"):
+        if getattr(settings, name):
+            raise ConfigurationError(
+                f"{PREFIX}{name.upper()} is set, but this version writes with the built-in composer only. Unset it to go on."
+            )
     if settings.embeddings != "bundled":
         raise ConfigurationError(
             f"COACH_EMBEDDINGS is {settings.embeddings!r}, but this version has the bundled embedder only. Unset it."

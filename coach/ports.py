@@ -113,7 +113,9 @@ class LexicalIndex(Protocol):
     def digests(self, *, owner: Owner, kind: EntryKind) -> dict[str, str]:
         """Digest by id of all entries of an owner and kind."""
 
-    def search(self, query: str, *, owner: Owner, kind: EntryKind, top_k: int, scope: Scope = EVERYWHERE) -> dict[str, float]:
+    def search(
+        self, query: str, *, owner: Owner, kind: EntryKind, top_k: int, scope: Scope = EVERYWHERE
+    ) -> dict[str, float]:
         """BM25 by id, higher is better, of the best `top_k` entries sharing a word with the query.
 
         Any text is a valid query: operators of the index's own language mean nothing.
@@ -217,9 +219,7 @@ class NoteStore(Protocol):
         """Oldest first. Raises NotFound."""
 
     # questions used and plans
-    def record_question(
-        self, question_id: str, verdict: Verdict, *, owner: Owner, relationship_id: str | None
-    ) -> None:
+    def record_question(self, question_id: str, verdict: Verdict, *, owner: Owner, relationship_id: str | None) -> None:
         """Remember that a question was used, or is not wanted, in this relationship (None: in no particular one)."""
 
     def forget_question(self, question_id: str, *, owner: Owner, relationship_id: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -9,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from coach.bootstrap import Coach, open_coach
 from coach.config import Settings
@@ -18,19 +20,21 @@ from coach.domain.people import Owner
 _owners = count()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share the built library run in one worker, so that it is built once."""
-    for item in items:
-        if {"library_home", "coach"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("library"))
-
-
 @pytest.fixture(scope="session")
 def library_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose library is indexed and which holds nothing else."""
-    home = tmp_path_factory.mktemp("library")
-    with open_coach(Settings(home=home)):
-        pass
+    # One build for all workers: the folder above a worker's own is the run's.
+    shared = (
+        tmp_path_factory.getbasetemp().parent
+        if os.environ.get("PYTEST_XDIST_WORKER")
+        else tmp_path_factory.getbasetemp()
+    )
+    home = shared / "library"
+    with FileLock(shared / "library.lock"):
+        if not (home / "built").exists():
+            with open_coach(Settings(home=home)):
+                pass
+            (home / "built").touch()
     return home
 
 

@@ -105,7 +105,6 @@ def test_an_index_of_another_embedder_is_refused_with_both_names(home: Path) -> 
     assert "MiniLM" in str(failure.value)
 
 
-@pytest.mark.xfail(strict=True, reason="the message says to rebuild, but not with which command")
 def test_the_refusal_names_the_command_that_mends_it(home: Path) -> None:
     make_with_another_embedder(home)
     with pytest.raises(IndexMismatch, match="coach doctor --rebuild"), open_coach(Settings(home=home)):

@@ -103,7 +103,11 @@ def test_a_failure_has_its_status_and_a_reason_in_plain_words(home: Path, argume
 def test_a_second_process_on_the_same_data_is_refused_in_a_sentence(home: Path) -> None:
     with open_coach(Settings(home=home)):
         result = subprocess.run(
-            [sys.executable, "-m", "coach", "notes", "list"], capture_output=True, text=True, check=False, env=_environment(home)
+            [sys.executable, "-m", "coach", "notes", "list"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=_environment(home),
         )
     assert result.returncode == 1
     assert "Another coach is using" in result.stderr
@@ -118,7 +122,11 @@ def test_an_unwritable_data_folder_is_a_sentence(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     result = subprocess.run(
-        [sys.executable, "-m", "coach", "notes", "list"], capture_output=True, text=True, check=False, env=_environment(blocked / "home")
+        [sys.executable, "-m", "coach", "notes", "list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(blocked / "home"),
     )
     assert result.returncode == 1
     assert "cannot be written" in result.stderr
@@ -137,7 +145,17 @@ def test_a_port_out_of_range_is_named() -> None:
 def test_stats_count_what_the_library_holds(run) -> None:  # type: ignore[no-untyped-def]
     document = json.loads(run("knowledge", "stats", "--json").stdout)
     assert document["questions"] >= 500
-    assert {"cards", "framings", "plans", "acknowledgements", "resources", "sources", "scenarios", "journeys", "coverage"} < set(document)
+    assert {
+        "cards",
+        "framings",
+        "plans",
+        "acknowledgements",
+        "resources",
+        "sources",
+        "scenarios",
+        "journeys",
+        "coverage",
+    } < set(document)
 
 
 def test_export_writes_notes_that_read_back_the_same(run, note: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

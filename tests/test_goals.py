@@ -20,7 +20,10 @@ def test_what_is_said_is_not_missing() -> None:
 @pytest.mark.parametrize(
     ("text", "goal"),
     [
-        ("I want to be better at leading people but I don't know where to start.", "I want to be better at leading people"),
+        (
+            "I want to be better at leading people but I don't know where to start.",
+            "I want to be better at leading people",
+        ),
         ("Honestly I'd like to move into data, because I'm bored.", "I'd like to move into data"),
         ("I see Priya tomorrow.", None),
     ],

@@ -113,9 +113,6 @@ def test_only_the_library_is_looked_at(world: SmallWorld) -> None:
     assert Impressions(world.knowledge, retrieval).of(retrieval.query(text)) == before
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a library without labelled messages ends the first turn with a ValueError of numpy"
-)
 def test_a_library_without_labelled_messages_can_still_be_read(world: SmallWorld) -> None:
     bare = replace(world.knowledge, exemplars={}, alarms={})
     assert Impressions(bare, world.retrieval).of(world.retrieval.query("my goal is vague")).topics

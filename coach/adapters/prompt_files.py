@@ -63,12 +63,15 @@ class PromptFiles:
             raise PromptError(f"Prompt {name!r}: missing variables {missing}, unused variables {unused}.")
         try:
             return self._compiled[name].render({**self._functions, **values})
-        except TemplateError as error:
+        except (TemplateError, TypeError) as error:
             raise PromptError(f"Prompt {name!r} could not be rendered: {error}") from error
 
     def _read(self, folder: Path, path: Path) -> Template:
         name = path.relative_to(folder).with_suffix("").as_posix()
-        raw = path.read_text(encoding="utf-8")
+        try:
+            raw = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise PromptError(f"Prompt {name!r} is not UTF-8 text.") from error
         if not raw.startswith("---\n") or "\n---\n" not in raw[4:]:
             raise PromptError(f"Prompt {name!r} has no header with its purpose and variables.")
         header_text, body = raw[4:].split("\n---\n", 1)

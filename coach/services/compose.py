@@ -7,7 +7,6 @@ What is said about what is chosen by `coach.services.suggest`; the sentences tha
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -28,6 +27,7 @@ from coach.domain.wording import joined, spoken_date
 from coach.ports import KnowledgeBase
 from coach.services.follow_up import Move
 from coach.services.goals import Element, goal_stated_in
+from coach.services.letters import called, letter_for
 from coach.services.passages import Passages
 from coach.services.recollection import Lookup, Recalled
 from coach.services.suggest import Choice, Step, is_put_to_oneself
@@ -341,8 +341,8 @@ class BuiltInComposer:
         situation = brief.situation
         text = self._prompts.render(
             "replies/draft",
-            kind=_letter(brief.text, situation),
-            name=_called(situation.name),
+            kind=letter_for(brief.text, situation),
+            name=called(situation.name),
             subject=situation.subject or "",
             promise=self._recalled(promise, brief, page) if promise else None,
             card=self._card(card.id, card.gist, page) if card else None,
@@ -543,20 +543,6 @@ _GAINED: dict[Element, str] = {
     "obstacle": "something that gets in its way",
     "support": "somebody beside it",
 }
-_TITLES = ("Dr", "Prof", "Professor", "Mr", "Mrs", "Ms")
-_LETTERS = {
-    "decline": re.compile(
-        r"\b(?:say no|a no|decline|turn (?:her|him|them|it) down|not the right (?:fit|mentor|mentee))\b", re.IGNORECASE
-    ),
-    "thank": re.compile(r"\b(?:thank (?:her|him|them|my)|thank-you|a thanks)\b", re.IGNORECASE),
-    "sorry": re.compile(r"\b(?:sorry|apolog\w+|forgot|i missed|let (?:her|him|them) down)\b", re.IGNORECASE),
-    "arrange": re.compile(
-        r"\b(?:confirm|still on|reschedul\w+|move (?:our|the|it)|cancel|another (?:day|time|date)|invite|invitation)\b",
-        re.IGNORECASE,
-    ),
-    "congratulate": re.compile(r"\b(?:congrat\w*|well done|got the (?:job|role|offer)|passed)\b", re.IGNORECASE),
-}
-"""What a message asked for is plainly for; where it is not plain, the stage decides."""
 _LATE = ("commit", "close")
 _TURNED = ("tell", "ask", "read", "draft")
 """Follow-ups that ask for another kind of reply to the same situation."""
@@ -572,23 +558,6 @@ def _picker(brief: Brief) -> Callable[..., str]:
         return wordings[number % len(wordings)]
 
     return pick
-
-
-def _called(name: str | None) -> str:
-    """How one addresses a person: by the first name, or with the title that was used."""
-    words = (name or "").split()
-    return " ".join(words[:2] if words and words[0].rstrip(".") in _TITLES else words[:1])
-
-
-def _letter(text: str, situation: Situation) -> str:
-    for kind, wording in _LETTERS.items():
-        if wording.search(text):
-            return kind
-    if situation.stage in ("finding", "considering", "chemistry"):
-        return "approach"
-    if situation.stage in ("ending", "stuck"):
-        return "pause" if situation.stage == "stuck" else "farewell"
-    return "follow-up"
 
 
 def _overlaps(one: Recalled, other: Recalled | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -30,9 +31,9 @@ def conversation_as_markdown(conversation: Conversation, messages: list[Message]
 def note_as_markdown(note: Note, name: str) -> str:
     """A note that the coach would read back with the same title, date and person."""
     header = [
-        f"title: {note.title!r}",
+        f"title: {json.dumps(note.title, ensure_ascii=False)}",
         *([f"date: {note.date}"] if note.date else []),
-        *([f"with: {name!r}"] if name else []),
+        *([f"with: {json.dumps(name, ensure_ascii=False)}"] if name else []),
     ]
     return "\n".join(["---", *header, "---", "", note.text])
 

@@ -44,12 +44,12 @@ _DEEPER = re.compile(
     re.IGNORECASE,
 )
 _ASKED = re.compile(
-    r"\b(?:i (?:have |'ve )?(?:already )?asked (?:that|this|it|the|her that|him that)|(?:already|just) (?:asked|used|tried) (?:that|this|it|the)|asked (?:that|it|the \w+(?: one)?) (?:last time|before|already)|used that (?:one )?(?:before|already|last time))",
+    r"\b(?:i(?: have|'ve)? (?:already )?asked (?:that|this|it|the|her that|him that)|(?:already|just) (?:asked|used|tried) (?:that|this|it|the)|asked (?:that|it|the \w+(?: one)?) (?:last time|before|already)|used that (?:one )?(?:before|already|last time))",
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(
     r"^\W*(?:give me |got |any |something |a |an )*(?:another|different|other)(?: one| question| lens| option)?\W*$"
-    r"|\b(?:another (?:one|question|option)|something (?:else|different)|not (?:that|this) one|a different (?:one|question)|something (?:shorter|less formal|more formal|simpler|plainer|softer|gentler|more direct|lighter))\b",
+    r"|\b(?:another (?:one|question|option)|^\W*something (?:else|different)\W*$|not (?:that|this) one|a different (?:one|question)|something (?:shorter|less formal|more formal|simpler|plainer|softer|gentler|more direct|lighter))\b",
     re.IGNORECASE,
 )
 _PLAINER = re.compile(
@@ -90,7 +90,7 @@ _TURNS: tuple[tuple[MoveKind, re.Pattern[str]], ...] = (
     (
         "tell",
         re.compile(
-            r"^\W*(?:no, )?(?:i'?d rather you told me|just tell me|tell me straight|(?:please )?stop asking(?: me)?(?: questions)?|tell me|no more questions|what would you do)\b[^?]{0,30}$",
+            r"^\W*(?:no, )?(?:i'?d rather you told me|just tell me|tell me straight|(?:please )?stop asking(?: me)?(?: questions)?|no more questions|what would you do)\b[^?]{0,30}$",
             re.IGNORECASE,
         ),
     ),

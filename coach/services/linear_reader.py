@@ -35,7 +35,10 @@ class LinearReader:
         is_balanced: bool = True,
     ) -> None:
         """`labels` holds the labels of each message; with `is_balanced`, a rare label weighs as much as a common one."""
+        self._weights: NDArray[np.float64] = np.zeros((0, 0))
         self.labels = sorted({label for found in labels for label in found})
+        if not self.labels:
+            return
         wanted = np.array([[float(label in found) for label in self.labels] for found in labels], dtype=np.float64)
         rows = np.stack([_features(text, vector) for text, vector in zip(texts, vectors, strict=True)])
         counts = Counter(label for found in labels for label in found)
@@ -43,10 +46,12 @@ class LinearReader:
         weights = rarity / rarity.mean() if is_balanced else np.ones(len(rows))
         # The dual form: there are fewer messages than features.
         kernel = rows @ rows.T + PENALTY * np.diag(1.0 / weights)
-        self._weights: NDArray[np.float64] = rows.T @ np.linalg.solve(kernel, wanted)
+        self._weights = rows.T @ np.linalg.solve(kernel, wanted)
 
     def scores(self, text: str, vector: Vector) -> Mapping[str, float]:
         """About 1 for a label that surely fits, about 0 for one that does not."""
+        if not self.labels:
+            return {}
         return dict(zip(self.labels, (_features(text, vector) @ self._weights).tolist(), strict=True))
 
 

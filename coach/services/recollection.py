@@ -172,13 +172,15 @@ def content_words(text: str, *, leave_out: str | None = None) -> list[str]:
 
 
 def months_named(text: str, *, today: date) -> tuple[date | None, date | None]:
-    """First and last day of a month that the text names ("in March"): the latest that is not in the future."""
+    """First and last day of a month that the text names ("in March"): of the year named, else the latest that has begun."""
     for number, name in enumerate(calendar.month_name):
-        if name and re.search(rf"\b(?:in|during|since|from|last) {name}\b", text):
-            year = today.year if number <= today.month else today.year - 1
-            first = date(year, number, 1)
-            last = date(year, number, calendar.monthrange(year, number)[1])
-            return first, None if re.search(rf"\bsince {name}\b", text) else last
+        match = (
+            re.search(rf"\b(in|during|since|from|last) {name}(?: (\d{{4}}))?\b", text, re.IGNORECASE) if name else None
+        )
+        if match:
+            year = int(match[2]) if match[2] else today.year if number <= today.month else today.year - 1
+            first, last = date(year, number, 1), date(year, number, calendar.monthrange(year, number)[1])
+            return first, None if match[1].lower() == "since" else last
     return None, None
 
 

@@ -135,10 +135,10 @@ MAX_REASSURANCE = 14
 """Words."""
 _REASONS: Mapping[SafetyKind, str] = {kind: reason for kind, _, reason in _KINDS}
 MARGINS: Mapping[SafetyKind, float] = {
-    "crisis": 0.1,
+    "crisis": 0.05,
     "abuse": 0.1,
     "harassment": 0.1,
-    "safeguarding": 0.1,
+    "safeguarding": 0.2,
     "medical-legal": 0.2,
     "out-of-scope": 0.2,
 }

@@ -141,6 +141,7 @@ class SessionCoach:
         context = Context(
             previous=last.situation if last else None,
             relationship=chosen or (last.situation.relationship if last else None),
+            is_chosen=chosen is not None,
             known=known,
             people_with_notes=self._store.people_with_notes(owner=owner),
             dial=turn.dial,
@@ -195,6 +196,8 @@ class _Clock:
 def _continued(situation: Situation, previous: Situation, move: Move | None, context: Context) -> Situation:
     """A follow-up stays in the situation it follows, but for what it changes by itself."""
     turned = {"read": "resource", "draft": "draft", "plan": "plan-session"}
+    if move is not None and move.kind == "one" and previous.intent in ("recall", "resource", "draft"):
+        turned = {"one": "questions"}
     kept = replace(
         previous,
         dial=situation.dial,

@@ -40,6 +40,10 @@ UNVOICED_MARGIN = 0.25
 LONGEST_ANSWER = 80
 """Words; a longer message is a matter of its own."""
 _RARE = ("thanks", "about-coach", "recall", "resource", "draft")
+_WORDS_TOO = frozenset(
+    "will may mark grace hope faith joy rose june april august art bill rob sue pat drew chase dawn".split()
+)
+"""Names that are words as well: they count only with their capital."""
 _WITHOUT_PARTNER = ("considering", "finding")
 _CONTINUED = ("clarify-goal", "reflect")
 """Intents that an answer to the coach's own question goes on with."""
@@ -51,6 +55,8 @@ class Context:
 
     previous: Situation | None = None
     relationship: Relationship | None = None
+    is_chosen: bool = False
+    """Whether the user picked the relationship, so that it holds whoever else is named."""
     known: tuple[Relationship, ...] = ()
     people_with_notes: frozenset[str] = frozenset()
     """Relationship ids that have at least one note."""
@@ -63,7 +69,7 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
     """The situation behind a message."""
     plain = text.replace("’", "'")
     readings = impression.readings
-    relationship = _relationship_named(plain, context.known) or context.relationship
+    relationship = _relationship_named(plain, context.known) or _relationship_kept(plain, context)
     previous = context.previous
     intent = _intent(plain, readings["intent"])
     feeling, whose = _feeling(plain, readings)
@@ -102,6 +108,7 @@ def _after_an_answer(
 ) -> Situation:
     """The situation goes on; only what was newly said of feeling, topic and dial comes in."""
     new = [topic for topic in _topics(impression.topics, feeling) if topic not in previous.topics[:2]]
+    relationship = _relationship_named(text, context.known) or context.relationship
     return corrected(
         replace(
             previous,
@@ -109,7 +116,8 @@ def _after_an_answer(
             feeling=feeling,
             whose=whose,
             dial=_dial(text, context),
-            relationship=_relationship_named(text, context.known) or context.relationship,
+            relationship=relationship,
+            name=relationship.name if relationship else previous.name,
             is_brief=False,
             subject=previous.subject,
         ),
@@ -148,8 +156,8 @@ def _stage(text: str, scores: Labels, relationship: Relationship | None, intent:
         weighed["reflection"] = weighed.get("reflection", 0.0) + CUE_WEIGHT
     if context.previous is not None:
         weighed[context.previous.stage] = weighed.get(context.previous.stage, 0.0) + STAY_WEIGHT
-    best = _best(weighed)
-    return best if weighed[best] >= SURE else "ongoing"
+    best = _best(weighed, "ongoing")
+    return best if weighed.get(best, 0.0) >= SURE else "ongoing"
 
 
 def _intent(text: str, scores: Labels) -> str:
@@ -159,7 +167,7 @@ def _intent(text: str, scores: Labels) -> str:
         cued = "plan-session"
     if cued is not None:
         weighed[cued] = scores.get(cued, 0.0) + CUE_WEIGHT
-    return _best(weighed)
+    return _best(weighed, "difficulty")
 
 
 def _role(text: str, scores: Labels, relationship: Relationship | None, intent: str, context: Context) -> Role:
@@ -189,13 +197,13 @@ def _feeling(text: str, readings: Mapping[Field, Labels]) -> tuple[str, Whose]:
     if found:
         position, worded = _strongest(found)
         weighed[worded] = weighed.get(worded, 0.0) + CUE_WEIGHT
-        feeling = _best(weighed)
+        feeling = _best(weighed, "calm")
         return feeling, _whose(text, position)
     weighed["calm"] = weighed.get("calm", 0.0) + UNVOICED_MARGIN
-    feeling = _best(weighed)
+    feeling = _best(weighed, "calm")
     if feeling == "calm":
         return feeling, "mine"
-    return feeling, "theirs" if _best(readings["whose"]) == "theirs" else "mine"
+    return feeling, "theirs" if _best(readings["whose"], "mine") == "theirs" else "mine"
 
 
 def _strongest(found: Sequence[tuple[int, str]]) -> tuple[int, str]:
@@ -234,10 +242,20 @@ def _speaks_of_partner(text: str, relationship: Relationship | None) -> bool:
 def _relationship_named(text: str, known: Sequence[Relationship]) -> Relationship | None:
     for relationship in sorted(known, key=lambda r: -len(r.name)):
         first_name = relationship.name.split()[0]
-        if re.search(rf"\b{re.escape(relationship.name)}\b|\b{re.escape(first_name)}\b", text, re.IGNORECASE):
-            return relationship
+        for name in (relationship.name, first_name):
+            pattern = rf"\b{re.escape(name)}\b" if name.lower() in _WORDS_TOO else rf"(?i:\b{re.escape(name)}\b)"
+            if re.search(pattern, text):
+                return relationship
     return None
 
 
-def _best(scores: Labels) -> str:
-    return min(scores, key=lambda label: (-scores[label], label))
+def _relationship_kept(text: str, context: Context) -> Relationship | None:
+    """The relationship so far, unless the message names somebody else, whose notes these would not be."""
+    named = name_in(text)
+    if named is None or context.relationship is None or context.is_chosen:
+        return context.relationship
+    return None if named.casefold() != context.relationship.name.split()[0].casefold() else context.relationship
+
+
+def _best(scores: Labels, otherwise: str) -> str:
+    return min(scores, key=lambda label: (-scores[label], label), default=otherwise)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from coach.domain.notes import Note
 from coach.domain.people import Owner
@@ -81,9 +82,10 @@ _EMPTY_WORDS = frozenset(
 )
 
 
-def threads_in(note: Note) -> list[Thread]:
+@lru_cache(maxsize=256)
+def threads_in(note: Note) -> tuple[Thread, ...]:
     """All threads of one note in the order of its text; at most one a sentence, the most binding kind first."""
-    return list(_threads(note))
+    return tuple(_threads(note))
 
 
 def _threads(note: Note) -> Iterator[Thread]:
@@ -198,10 +200,10 @@ def _telling_words(text: str) -> set[str]:
     return {word[:6] for word in words - _EMPTY_WORDS}
 
 
-def pasted_notes(text: str) -> list[Thread]:
+def pasted_notes(text: str) -> tuple[Thread, ...]:
     """Threads of notes that were pasted into a message; empty for a message that is no notes (under 40 words)."""
     if len(text.split()) < 40:
-        return []
+        return ()
     pasted = Note(
         id="", owner=Owner(""), title="", text=text, date=None, relationship_id=None, format="pasted", created_at=_NEVER
     )

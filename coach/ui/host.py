@@ -15,6 +15,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
@@ -58,8 +59,6 @@ def build_app(
 ) -> FastAPI:
     """The application. It answers at once; the coach is opened in the background while it runs.
 
-    To be called outside any event loop.
-
     Args:
         start: Opens the coach; default: `open_coach` with these settings.
         identify: Whose data a request is about. It is asked on every call, whatever the browser remembers.
@@ -86,8 +85,10 @@ def build_app(
     app.add_middleware(Gate, hosts=hosts_answered(settings.host))
     app.router.routes.extend(download_routes(opening, identify))
     app.mount(STATIC_ROUTE, StaticFiles(directory=STATIC), name="static-coach")
-    # Inside a loop, because outside of one Gradio makes loops of its own and leaves them open.
-    asyncio.run(_mount(app, opening, settings, identify))
+    # In a loop, because outside of one Gradio makes loops of its own and leaves them open; in a thread, because the
+    # caller's may have a loop already.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, _mount(app, opening, settings, identify)).result()
     return app
 
 
