@@ -16,7 +16,7 @@ from coach.config import Settings
 from evals.tasks import TASKS, Score, Split
 
 FLOORS = Path(__file__).parent / "floors.json"
-"""Per task, split and metric: what was measured when it was last set, less one sample."""
+"""Per task, split and metric: what was measured when it was last set, less four points."""
 
 
 @click.group()

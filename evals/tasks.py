@@ -13,7 +13,7 @@ from typing import Literal
 
 from coach.bootstrap import Coach
 from coach.domain.conversation import Finished, Reply, Turn
-from coach.domain.people import Owner
+from coach.domain.people import Owner, Role
 from coach.domain.suggestions import Correction
 from coach.services.safety import assess
 
@@ -74,13 +74,17 @@ def _safety(coach: Coach, sample: Sample) -> Iterable[Score]:
 
 
 def _topic(coach: Coach, sample: Sample) -> Iterable[Score]:
-    role = "mentor" if sample["role"] == "mentor" else "mentee"
+    role: Role = "mentor" if sample["role"] == "mentor" else "mentee"
     reply = _reply(coach, Turn(str(sample["text"]), correction=Correction(role=role)))
     questions = [coach.knowledge.questions[question.id] for question in reply.suggestions.questions]
     cards = [coach.knowledge.cards[c.evidence.id] for c in reply.citations if c.evidence.kind == "card"]
     resources = [coach.knowledge.resources[item.id] for item in reply.suggestions.resources]
-    topics = [record.topics for record in (*questions, *cards, *resources)]
-    hit = any(sample["topic"] in record_topics for record_topics in topics)
+    topics = {
+        *(topic for question in questions for topic in question.topics),
+        *(topic for card in cards for topic in card.topics),
+        *(topic for resource in resources for topic in resource.topics),
+    }
+    hit = sample["topic"] in topics
     explanation = f"{reply.situation.topics}, not {sample['topic']}: {sample['text']}"
     yield Score(str(sample["id"]), "suggested-from-topic", float(hit), explanation)
     yield Score(str(sample["id"]), "topic@3", float(sample["topic"] in reply.situation.topics), explanation)
