@@ -135,7 +135,7 @@ MAX_REASSURANCE = 14
 """Words."""
 _REASONS: Mapping[SafetyKind, str] = {kind: reason for kind, _, reason in _KINDS}
 MARGINS: Mapping[SafetyKind, float] = {
-    "crisis": 0.05,
+    "crisis": 0.0,
     "abuse": 0.1,
     "harassment": 0.1,
     "safeguarding": 0.2,
