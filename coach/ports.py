@@ -151,8 +151,8 @@ class NoteStore(Protocol):
     def note(self, note_id: str, *, owner: Owner) -> Note:
         """Raises NotFound."""
 
-    def notes(self, *, owner: Owner, relationship_id: str | None = None) -> list[Note]:
-        """Newest session first, undated last; those being deleted are left out."""
+    def notes(self, *, owner: Owner, relationship_id: str | None = None, limit: int | None = None) -> list[Note]:
+        """Newest session first, undated last, at most `limit`; those being deleted are left out."""
 
     def people_with_notes(self, *, owner: Owner) -> frozenset[str]:
         """Relationship ids that have at least one note."""

@@ -144,12 +144,13 @@ class SqlStore:
         with self._reading() as connection:
             return _note(_row(connection, notes, note_id, owner))
 
-    def notes(self, *, owner: Owner, relationship_id: str | None = None) -> list[Note]:
-        """Newest session first, undated last; those being deleted are left out."""
+    def notes(self, *, owner: Owner, relationship_id: str | None = None, limit: int | None = None) -> list[Note]:
+        """Newest session first, undated last, at most `limit`; those being deleted are left out."""
         statement = select(notes).where(notes.c.owner == owner, notes.c.state != "deleting")
         if relationship_id is not None:
             statement = statement.where(notes.c.relationship_id == relationship_id)
-        return self._notes(statement.order_by(notes.c.date.desc().nulls_last(), notes.c.created_at.desc(), notes.c.id))
+        ordered = statement.order_by(notes.c.date.desc().nulls_last(), notes.c.created_at.desc(), notes.c.id)
+        return self._notes(ordered.limit(limit))
 
     def people_with_notes(self, *, owner: Owner) -> frozenset[str]:
         """Relationship ids that have at least one note."""

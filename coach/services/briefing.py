@@ -162,7 +162,7 @@ class Briefing:
     def _with_notes(self, brief: Brief, query: Query, *, owner: Owner) -> Brief:
         situation = brief.situation
         relationship_id = _id_of(situation.relationship)
-        notes = self._store.notes(owner=owner, relationship_id=relationship_id)
+        notes = self._store.notes(owner=owner, relationship_id=relationship_id, limit=1)
         brief = replace(brief, has_notes=bool(notes))
         if situation.intent == "recall":
             return replace(brief, lookup=self._recollection.look_up(query, situation, owner=owner, today=self._today()))

@@ -79,7 +79,7 @@ class Recollection:
         """
         if situation.relationship is None:
             return ()
-        notes = self._store.notes(owner=owner, relationship_id=situation.relationship.id)[:NOTES_READ]
+        notes = self._store.notes(owner=owner, relationship_id=situation.relationship.id, limit=NOTES_READ)
         if not notes:
             return ()
         by_id = {note.id: note for note in notes}

@@ -30,7 +30,7 @@ SURE = 0.25
 _TOPIC_OF_FEELING = {
     "self-doubt": "confidence",
     "overwhelmed": "workload",
-    "tired": "burnout",
+    "tired": "workload",
     "disappointed": "setbacks",
 }
 SURE_RARE = 0.4
