@@ -63,7 +63,8 @@ class Impressions:
         return self._alarm_reader.scores(query.text, query.vector)
 
     def _topics(self, query: Query, read: Labels) -> Labels:
-        core = self._retrieval.query(core_of(query.text))
+        core_text = core_of(query.text)
+        core = query if core_text == query.text else self._retrieval.query(core_text)
         phrases = _by_topic(self._retrieval.nearest_phrases(core, top_k=PHRASES_READ))
         votes = self._votes(core)
         return {

@@ -26,7 +26,7 @@ NOTES_DENSE_WEIGHT = 0.4
 """Personal notes are full of names and dates: words count more (session recall@5 0.869 against 0.855 for BM25)."""
 DEPTH = 40
 """Candidates taken from each index before fusion."""
-SENTENCES_READ = 4
+SENTENCES_READ = 2
 """Sentences of a message that are compared with the phrases one by one: each costs one embedding."""
 MIN_SENTENCE = 12
 """Characters; a shorter sentence says too little."""
