@@ -66,6 +66,13 @@ def test_without_notes_it_does_not_pretend(talk: Talk) -> None:
     assert "your notes" not in reply.markdown.split("**")[0].replace("no notes on Priya", "")
 
 
+def test_notes_on_somebody_else_are_no_notes_on_this_person(talk: Talk) -> None:
+    talk.add_note(PRIYA_OCTOBER, name="Priya", day=date(2026, 10, 12))
+    reply = talk.say("I see Tomasz again tomorrow. He seemed flat last time.")
+    assert "I have no notes on Tomasz yet" in reply.markdown
+    assert not [c for c in reply.citations if c.evidence.kind == "note"]
+
+
 def test_notes_of_another_owner_are_never_seen(coach: Coach, talk: Talk) -> None:
     other = Talk(coach, Owner("somebody-else"))
     other.add_note(PRIYA_OCTOBER, name="Priya", day=date(2026, 10, 12))

@@ -442,8 +442,10 @@ class BuiltInComposer:
 
     def _no_notes(self, brief: Brief) -> str:
         """Says that there is nothing to go by, where the user speaks as if there were."""
-        if brief.situation.stage == "ongoing" and brief.situation.name and not brief.has_notes:
-            return brief.situation.name
+        situation = brief.situation
+        has_notes_on_them = brief.has_notes and situation.relationship is not None
+        if situation.stage == "ongoing" and situation.name and not has_notes_on_them:
+            return situation.name
         return ""
 
     def _slots(self, brief: Brief) -> dict[str, str | None]:

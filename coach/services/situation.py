@@ -76,12 +76,11 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
     if previous is not None and _is_answer(plain, previous):
         return _after_an_answer(plain, previous, impression, feeling, whose, context)
     stage = _stage(plain, readings["stage"], relationship, intent, context)
+    speaks_of_partner = _speaks_of_partner(plain, relationship)
     situation = Situation(
         role=_role(plain, readings["role"], relationship, intent, context),
         stage=stage,
-        topics=_topics(
-            impression.topics, feeling if whose == "theirs" or not _speaks_of_partner(plain, relationship) else ""
-        ),
+        topics=_topics(impression.topics, feeling if whose == "theirs" or not speaks_of_partner else ""),
         intent=intent,
         dial=_dial(plain, context),
         feeling=feeling,
@@ -90,7 +89,7 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
         name=relationship.name if relationship else context.counterpart or name_in(plain),
         subject=subject_in(plain),
         is_brief=bool(cues.BRIEF.search(cues.QUOTED.sub(" ", plain))),
-        is_about_partner=_speaks_of_partner(plain, relationship)
+        is_about_partner=speaks_of_partner
         and not (stage in _WITHOUT_PARTNER and not cues.ANOTHER_PERSON.search(plain)),
     )
     return corrected(situation, context.correction)
