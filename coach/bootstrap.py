@@ -105,6 +105,7 @@ def open_coach(settings: Settings, progress: Progress | None = None, *, is_rebui
 
 
 def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *, is_rebuilt: bool) -> Coach:
+    from coach.adapters.array_files import ArrayFiles
     from coach.adapters.chroma_index import ChromaIndex
     from coach.adapters.full_text import FullText
     from coach.adapters.minilm import MiniLM
@@ -134,10 +135,13 @@ def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *,
     if is_rebuilt or vectors.identity() is None:
         ingest.rebuild(embedder.identity(), progress)
     vectors.check(embedder.identity())
-    synchronise(knowledge, vectors, words, embedder, progress)
+    synchronise(knowledge.indexed_texts(), vectors, words, embedder, progress)
     ingest.complete(progress)
     retrieval = Retrieval(vectors, words, embedder, store)
-    impressions = Impressions(knowledge, retrieval)
+    impressions = Impressions(knowledge, retrieval, ArrayFiles(settings.home / "readers"))
+    if progress:
+        progress("Learning to read messages", 0, 1)
+    impressions.prepare()
     return Coach(
         settings=settings,
         knowledge=knowledge,

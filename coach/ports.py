@@ -5,10 +5,10 @@ Models, embeddings, prompts and retrievers are langchain-core's own types and ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from coach.domain.conversation import Conversation, Message, Reply, Speaker
 from coach.domain.knowledge import (
@@ -27,6 +27,10 @@ from coach.domain.knowledge import (
 )
 from coach.domain.notes import Chunk, IndexState, Note
 from coach.domain.people import Owner, Relationship, Role
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Vector = Sequence[float]
 Progress = Callable[[str, int, int], None]
@@ -120,6 +124,16 @@ class LexicalIndex(Protocol):
 
         Any text is a valid query: operators of the index's own language mean nothing.
         """
+
+
+class ArrayStore(Protocol):
+    """Keeps what was worked out from the library, never anything private."""
+
+    def load(self, name: str, digest: str) -> Mapping[str, NDArray[np.generic]] | None:
+        """The arrays kept under this name; None where there are none or they were made from something else."""
+
+    def save(self, name: str, digest: str, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Keep arrays with the digest of what they were made from; failing to is no error."""
 
 
 class NoteStore(Protocol):

@@ -1,81 +1,246 @@
-"""`python -m evals run [TASK…]`: solves the tasks, prints each metric, and fails where one falls below its floor."""
+"""`python -m evals`: list the tasks, run them, compare and report runs, and keep the baseline.
+
+What a task is and how its samples are judged is in `evals.tasks`.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
-import tempfile
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
-from coach.bootstrap import open_coach
-from coach.config import Settings
-from evals.tasks import TASKS, Score, Split
+from coach.domain.errors import CoachError
+from evals.comparing import BASELINE, differences, key_of, read_baseline, values_of, write_baseline
+from evals.datasets import DatasetError
+from evals.grammar import Dataset, Split, Task
+from evals.metrics import Metric
+from evals.running import run_task
+from evals.runs import Run, read_runs
+from evals.scratch import Scratch, scratch_store
+from evals.solvers.search import SearchKind
 
-FLOORS = Path(__file__).parent / "floors.json"
-"""Per task, split and metric: what was measured when it was last set, less four points."""
+GATED_SPLIT: Split = "test"
 
 
 @click.group()
 def evals() -> None:
-    """Measures the coach on labelled data."""
+    """Measures the coach on labelled data, beside what others would use."""
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s", stream=sys.stderr)
 
 
 @evals.command("list")
 def list_() -> None:
-    """List the tasks."""
-    for name, task in TASKS.items():
-        click.echo(f"{name}: {len(task.samples('dev'))} dev, {len(task.samples('test'))} test")
+    """List the tasks with their solvers and how many samples they have."""
+    from evals.tasks import all_tasks
+
+    for name, task in all_tasks().items():
+        counts = ", ".join(f"{len(task.load(split, None).samples)} {split}" for split in ("dev", "test"))
+        click.echo(f"{name}: {task.purpose}")
+        click.echo(f"    {counts if task.has_own_data else 'your data'}; solvers: {', '.join(task.solvers)}")
 
 
 @evals.command()
-@click.argument("names", nargs=-1, type=click.Choice(list(TASKS)))
+@click.argument("names", nargs=-1)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Your own data instead of ours: a file, or a BEIR folder."
+)
+@click.option("--kind", type=click.Choice(["knowledge", "notes"]), default="knowledge", show_default=True,
+              help="What the documents of `retrieval` are taken for.")  # fmt: skip
+@click.option("--solver", "solvers", multiple=True, help="May be given several times, or as `all`.")
 @click.option("--split", type=click.Choice(["dev", "test"]), default="test", show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many samples.")
 @click.option("--misses", is_flag=True, help="Also print what was judged wrong.")
-@click.option("--json", "as_json", is_flag=True)
-def run(names: Sequence[str], split: Split, misses: bool, as_json: bool) -> None:
-    """Run tasks (all without a name) in a scratch store."""
-    floors = json.loads(FLOORS.read_text(encoding="utf-8")) if FLOORS.exists() else {}
-    documents, fallen = [], []
-    with tempfile.TemporaryDirectory() as home, open_coach(Settings(home=Path(home))) as coach:
-        for name in names or list(TASKS):
-            samples = TASKS[name].samples(split)
-            scores = [score for sample in samples for score in TASKS[name].score(coach, sample)]
-            metrics = _metrics(scores)
-            documents.append({"task": name, "split": split, "n": len(samples), "metrics": metrics})
-            fallen += [
-                f"{name} {metric}: {metrics.get(metric, 0.0):.3f}, the floor is {floor:.3f}"
-                for metric, floor in floors.get(name, {}).get(split, {}).items()
-                if metrics.get(metric, 0.0) < floor
-            ]
-            _print(name, split, scores, metrics, misses=misses, as_json=as_json)
-    if as_json:
-        click.echo(json.dumps(documents, indent=2))
+@click.option("--gate", is_flag=True, help="Fail where a metric fell below the baseline beyond chance.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write runs and report into.")
+def run(
+    names: Sequence[str],
+    data: Path | None,
+    kind: SearchKind,
+    solvers: Sequence[str],
+    split: Split,
+    limit: int | None,
+    misses: bool,
+    gate: bool,
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    """Run tasks (all that have data, without a name) in a scratch store."""
+    from evals.tasks import all_tasks
+
+    with _faults_in_a_sentence():
+        chosen = _chosen(all_tasks(kind), names, data)
+        loaded = [(task, _limited(task.load(split, data), limit)) for task in chosen]
+        wanted = [(task, dataset, solver) for task, dataset in loaded for solver in _solvers_of(task, solvers)]
+        runs: list[Run] = []
+        with scratch_store(progress=_progress) as scratch:
+            for task, dataset, solver in wanted:
+                found = _run(task, dataset, scratch, solver, "given" if data else split)
+                runs.append(found)
+                _print(found, misses=misses, to_stderr=as_json)
+        if as_json:
+            click.echo(json.dumps(_document(runs), ensure_ascii=False))
+        if out is not None:
+            _write(runs, out)
+        fallen = _fallen(runs) if gate else []
     for line in fallen:
-        click.echo(f"fell below its floor: {line}", err=True)
+        click.echo(line, err=True)
     sys.exit(1 if fallen else 0)
 
 
-def _metrics(scores: Sequence[Score]) -> dict[str, float]:
-    values: defaultdict[str, list[float]] = defaultdict(list)
-    for score in scores:
-        values[score.metric].append(score.value)
-    return {metric: round(sum(found) / len(found), 4) for metric, found in values.items()}
+@evals.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+def compare(first: Path, second: Path) -> None:
+    """What changed from one run to another, over the samples that both hold."""
+    with _faults_in_a_sentence():
+        before = {key_of(run): run for run in read_runs(first)}
+        after = read_runs(second)
+        if not any(key_of(run) in before for run in after):
+            raise DatasetError(f"{first} and {second} hold no run of the same task, solver and split")
+        for run in after:
+            if key_of(run) in before:
+                for change in differences(values_of(before[key_of(run)]), run):
+                    verdict = "worse" if change.is_worse else "better" if change.is_better else ""
+                    click.echo(
+                        f"{run.task:<12}{run.solver:<18}{change.metric:<26}{change.before:6.3f} → {change.after:6.3f}"
+                        f"  [{change.low:+.3f}, {change.high:+.3f}] n={change.n} {verdict}"
+                    )
 
 
-def _print(
-    name: str, split: Split, scores: Sequence[Score], metrics: dict[str, float], *, misses: bool, as_json: bool
-) -> None:
-    for metric, value in metrics.items():
-        count = sum(score.metric == metric for score in scores)
-        click.echo(f"{name:<12}{split:<6}{metric:<24}{value:6.3f}  (n={count})", err=as_json)
+@evals.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("eval-results"), show_default=True
+)
+def report(files: Sequence[Path], out: Path) -> None:
+    """Write report.html and results.md from runs."""
+    with _faults_in_a_sentence():
+        _write_report([found for file in files for found in read_runs(file)], out)
+
+
+@evals.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def baseline(files: Sequence[Path]) -> None:
+    """Take runs as the baseline that the gate holds others against."""
+    with _faults_in_a_sentence():
+        runs = [found for file in files for found in read_runs(file)]
+        write_baseline(runs)
+        click.echo(f"{BASELINE}: {', '.join(key_of(found) for found in runs)}")
+
+
+def _chosen(tasks: Any, names: Sequence[str], data: Path | None) -> list[Task[Any, Any]]:
+    unknown = [name for name in names if name not in tasks]
+    if unknown:
+        raise DatasetError(f"{', '.join(unknown)} is not a task; the tasks are {', '.join(tasks)}")
+    if data is not None and len(names) != 1:
+        raise DatasetError("--data goes with exactly one task")
+    without_data = [name for name in names if not tasks[name].has_own_data and data is None]
+    if without_data:
+        raise DatasetError(f"{', '.join(without_data)} has no data of its own; give yours with --data")
+    return [tasks[name] for name in names] or [task for task in tasks.values() if task.has_own_data]
+
+
+def _solvers_of(task: Task[Any, Any], wanted: Sequence[str]) -> list[str]:
+    if "all" in wanted:
+        return list(task.solvers)
+    named = [name.strip() for given in wanted for name in given.split(",") if name.strip()]
+    if unknown := [name for name in named if name not in task.solvers]:
+        raise DatasetError(f"{task.name} has no solver {', '.join(unknown)}; it has {', '.join(task.solvers)}, or all")
+    return named or [next(iter(task.solvers))]
+
+
+def _limited(dataset: Dataset[Any], limit: int | None) -> Dataset[Any]:
+    return Dataset(dataset.samples[:limit], dataset.digest, dataset.documents)
+
+
+def _run(task: Task[Any, Any], dataset: Dataset[Any], scratch: Scratch, solver: str, split: str) -> Run:
+    return run_task(task, dataset, scratch, solver=solver, split=split, progress=_progress)
+
+
+def _document(runs: Sequence[Run]) -> dict[str, object]:
+    return runs[0].as_json() if len(runs) == 1 else {"runs": [found.as_json() for found in runs]}
+
+
+def _write(runs: Sequence[Run], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for found in runs:
+        path = out / f"{found.task}-{found.solver}-{found.split}.json"
+        path.write_text(json.dumps(found.as_json(), ensure_ascii=False, indent=1), encoding="utf-8")
+    _write_report(runs, out)
+
+
+def _write_report(runs: Sequence[Run], out: Path) -> None:
+    from evals.report import as_html, as_markdown
+
+    out.mkdir(parents=True, exist_ok=True)
+    kept = read_baseline()
+    (out / "report.html").write_text(as_html(runs, kept), encoding="utf-8")
+    (out / "results.md").write_text(as_markdown(runs), encoding="utf-8")
+    click.echo(f"{out / 'report.html'}, {out / 'results.md'}", err=True)
+
+
+def _fallen(runs: Sequence[Run]) -> list[str]:
+    kept = read_baseline()
+    fallen = []
+    for found in runs:
+        if found.failures:
+            fallen.append(f"{found.task}, {found.solver}: the solver died on {found.failures} of {found.n} samples")
+        before = kept.get(key_of(found))
+        if before is None:
+            continue
+        gone = [metric for metric in before if metric not in found.metrics]
+        fallen += [f"{found.task}, {found.solver}: {metric} is no longer measured" for metric in gone]
+        fallen += [
+            f"{found.task}, {found.solver}: {change.metric} went from {change.before:.3f} to {change.after:.3f}"
+            f" (the change is within [{change.low:+.3f}, {change.high:+.3f}])"
+            for change in differences(before, found)
+            if change.is_worse
+        ]
+    return fallen
+
+
+def _print(found: Run, *, misses: bool, to_stderr: bool) -> None:
+    click.echo(
+        f"{found.task}, {found.solver}, {found.split}: {found.n} samples in {found.seconds:.1f} s", err=to_stderr
+    )
+    for name, metric in found.metrics.items():
+        click.echo(f"    {name:<26}{_shown(metric)}", err=to_stderr)
     if misses:
-        for score in scores:
-            if score.value < 1:
-                click.echo(f"  {score.metric}: {score.explanation}", err=as_json)
+        for sample in found.samples:
+            for score in sample.scores:
+                wrong = score.value is not None and (
+                    score.value > 0 if score.metric in found.lower_is_better else score.value < 1
+                )
+                if wrong and score.explanation:
+                    click.echo(f"  {sample.id} {score.metric} {score.value:.2f}: {score.explanation}", err=to_stderr)
+
+
+def _shown(metric: Metric) -> str:
+    if metric.value is None:
+        return f"unscored: {metric.why_unscored}"
+    return f"{metric.value:8.3f}  [{metric.low:.3f}, {metric.high:.3f}]  n={metric.n}"
+
+
+def _progress(what: str, done: int, total: int) -> None:
+    if sys.stderr.isatty() and (done == total or done % 10 == 0):
+        click.echo(f"\r{what}: {done} of {total}", nl=done == total, err=True)
+
+
+@contextmanager
+def _faults_in_a_sentence() -> Iterator[None]:
+    """Unusable data or settings end with one line and status 2."""
+    try:
+        yield
+    except (DatasetError, CoachError) as error:
+        click.echo(f"evals: {error}", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

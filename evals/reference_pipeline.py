@@ -42,9 +42,9 @@ class LangChainDefault:
         self._chroma.add_documents(documents)
         return len(documents)
 
-    def search(self, query: str) -> list[Document]:
-        """The best four chunks."""
-        return self._chroma.similarity_search(query, k=TOP_K)
+    def search(self, query: str, *, top_k: int = TOP_K, limit: Mapping[str, str] | None = None) -> list[Document]:
+        """The best chunks, the tutorial's four unless told, of those whose metadata say what `limit` says."""
+        return self._chroma.similarity_search(query, k=top_k, filter=dict(limit) if limit else None)
 
     def search_vector(self, vector: Sequence[float], *, owner: str) -> list[Document]:
         """The best four chunks whose metadata names this owner, for a query that was embedded before."""

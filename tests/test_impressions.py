@@ -105,7 +105,7 @@ def test_an_index_that_lacks_labelled_messages_says_how_to_mend_it(world: SmallW
 def test_only_the_library_is_looked_at(world: SmallWorld) -> None:
     text = "she asked about Dan and my goal is vague"
     vectors, words, embedder = MemoryVectorIndex(IDENTITY), MemoryLexicalIndex(), WordEmbedder()
-    synchronise(world.knowledge, vectors, words, embedder)
+    synchronise(world.knowledge.indexed_texts(), vectors, words, embedder)
     retrieval = Retrieval(vectors, words, embedder, world.store)
     before = Impressions(world.knowledge, retrieval).of(retrieval.query(text))
     for kind in ("question", "card", "phrase", "exemplar", "note"):

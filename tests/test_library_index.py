@@ -38,7 +38,11 @@ class Library:
     def synchronise(self) -> int:
         """How many were embedded."""
         return synchronise(
-            self.load(), self.vectors, self.words, self.embedder, lambda *report: self.reports.append(report)
+            self.load().indexed_texts(),
+            self.vectors,
+            self.words,
+            self.embedder,
+            lambda *report: self.reports.append(report),
         )
 
     def ids(self) -> set[tuple[EntryKind, str]]:
@@ -118,7 +122,7 @@ def test_an_interrupted_first_reading_goes_on_where_it_stopped(library: Library)
             return super().embed_documents(texts)
 
     with pytest.raises(KeyboardInterrupt):
-        synchronise(library.load(), library.vectors, library.words, Stops())
+        synchronise(library.load().indexed_texts(), library.vectors, library.words, Stops())
     assert library.synchronise() == everything - BATCH
     assert len(library.ids()) == everything
 

@@ -81,6 +81,11 @@ def spoken_date(day: date, *, today: date) -> str:
     return said if day.year == today.year else f"{said} {day.year}"
 
 
+def written_out(day: date) -> str:
+    """A date with its year: 3 March 2026."""
+    return f"{day.day} {day:%B} {day.year}"
+
+
 def joined(parts: list[str], *, last: str = "and") -> str:
     """a, b and c."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""

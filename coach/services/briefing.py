@@ -12,14 +12,17 @@ from datetime import date
 from coach.domain.conversation import Message, Reply
 from coach.domain.knowledge import Question, slots_in
 from coach.domain.people import Owner, Relationship
+from coach.domain.ranking import Hit
 from coach.domain.suggestions import Situation
 from coach.ports import KnowledgeBase, NoteStore
 from coach.services import goals
 from coach.services.compose import Brief
 from coach.services.follow_up import Move, wants_other_resource, wants_shorter
+from coach.services.impressions import Labels
 from coach.services.recollection import Recollection
 from coach.services.retrieval import Query, Retrieval
 from coach.services.safety import Assessment
+from coach.services.shortlist import Shortlist, ShortlistKind
 from coach.services.suggest import Choice, Found, Memory, Step, Suggester
 from coach.services.threads import pasted_notes
 
@@ -35,6 +38,7 @@ class Briefing:
         self._knowledge = knowledge
         self._store = store
         self._retrieval = retrieval
+        self._shortlist = Shortlist(knowledge, retrieval)
         self._suggester = Suggester(knowledge)
         self._recollection = Recollection(retrieval, store)
         self._today = today
@@ -66,11 +70,13 @@ class Briefing:
         text: str,
         query: Query,
         situation: Situation,
+        topics: Labels,
         history: Sequence[Message],
         move: Move | None,
         *,
         owner: Owner,
     ) -> tuple[Brief, Found]:
+        """A brief with what was chosen, and what it was chosen from; `topics` are scores of what the message is about."""
         last = _last_reply(history)
         if move is not None and move.was_asked and move.question is not None:
             self._store.record_question(
@@ -78,7 +84,7 @@ class Briefing:
             )
         if move is not None or (last is not None and wants_other_resource(text, last)):
             query = self._retrieval.query(f"{_said_so_far(history)} {text}")
-        found = self._found(query, situation)
+        found = self._found(query, situation, _topics(situation, topics))
         memory = self._memory(situation, history, move, owner=owner)
         choice = self._suggester.choose(situation, found, memory)
         choice = _bent(choice, situation, move, text)
@@ -92,18 +98,20 @@ class Briefing:
         brief = self._with_goal(brief, found, memory, history)
         return self._with_notes(brief, query, owner=owner), found
 
-    def _found(self, query: Query, situation: Situation) -> Found:
+    def _found(self, query: Query, situation: Situation, topics: Labels) -> Found:
         if situation.intent in ("recall", "about-coach", "thanks"):
             return Found()
-        look = self._retrieval.knowledge
-        is_goal = situation.intent == "clarify-goal"
+
+        def look(kind: ShortlistKind, *, is_wanted: bool = True, top_k: int = KNOWLEDGE_TOP_K) -> Sequence[Hit]:
+            return self._shortlist.records(query, kind, topics=topics, top_k=top_k) if is_wanted else ()
+
         return Found(
-            cards=look(query, "card", top_k=KNOWLEDGE_TOP_K),
-            questions=look(query, "question", top_k=KNOWLEDGE_TOP_K * 2),
-            framings=look(query, "framing", top_k=KNOWLEDGE_TOP_K) if is_goal else (),
-            resources=look(query, "resource", top_k=KNOWLEDGE_TOP_K) if situation.intent == "resource" else (),
-            plans=look(query, "plan", top_k=KNOWLEDGE_TOP_K) if situation.intent in ("plan-session", "reflect") else (),
-            acknowledgements=look(query, "acknowledgement", top_k=KNOWLEDGE_TOP_K * 2),
+            cards=look("card"),
+            questions=look("question", top_k=KNOWLEDGE_TOP_K * 2),
+            framings=look("framing", is_wanted=situation.intent == "clarify-goal"),
+            resources=look("resource", is_wanted=situation.intent == "resource"),
+            plans=look("plan", is_wanted=situation.intent in ("plan-session", "reflect")),
+            acknowledgements=self._retrieval.knowledge(query, "acknowledgement", top_k=KNOWLEDGE_TOP_K * 2),
         )
 
     def _memory(self, situation: Situation, history: Sequence[Message], move: Move | None, *, owner: Owner) -> Memory:
@@ -175,6 +183,12 @@ class Briefing:
         recalled = self._recollection.for_session(query, situation, owner=owner)
         ask = self._suggester.questions(situation, (), Memory(), family=_takes_up_a_promise) if recalled else []
         return replace(brief, recalled=recalled, promise_question=next(iter(ask), None))
+
+
+def _topics(situation: Situation, read: Labels) -> Labels:
+    """Scores of what a turn is about: as read in its message, unless the situation was corrected or goes on from before."""
+    nearest = sorted(read, key=lambda topic: (-read[topic], topic))[: len(situation.topics)]
+    return read if tuple(nearest) == situation.topics else dict(zip(situation.topics, (1.0, 0.7, 0.5), strict=False))
 
 
 def _about(element: str) -> Callable[[Question], bool]:

@@ -21,6 +21,8 @@ MENTOR = _cue(
     r"to mentor (?!me\b)\w+",
     r"(?:i'?m|i am|i'?ve been|i was|been asked to|asked me to|agreed to|start(?:ing)? to|should i|as (?:a|her|his|their)) ?(?:be |become )?(?:a )?mentor(?:ing)?\b",
     r"i (?:mentor|supervise|coach)\b",
+    r"(?:i'?m|i am) (?:the|her|his|their|your) mentor\b",
+    r"(?:as|from|by) (?:her|his|their) mentor\b",
     r"(?:as|being) (?:a|the|her|his|their) mentor\b",
     r"(?:the|a|my new) mentee\b",
     r"i (?:gave|give) (?:too much|her|him|them) advice",
@@ -33,6 +35,10 @@ MENTEE = _cue(
     r"(?:be|being|get|getting) mentored\b",
     r"(?:as|being) (?:a|the|her|his|their) mentee\b",
     r"mentor me\b",
+    r"(?:her|him|them|you|someone|somebody) as (?:a|my) mentor\b",
+    r"(?:potential|possible|prospective|would-be|maybe|future) ?-?mentor\b",
+    r"(?:ask|tell|meet|meeting|with|email|message) (?:the|a) mentor(?:'s)?\b",
+    r"with mentor'?s?\b",
     r"she is senior|he is senior|someone (?:senior|i admire)",
 )
 STAGES: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -343,14 +349,6 @@ OWN_WORK = _cue(
 )
 
 THIRD_PERSON = re.compile(r"\b(?:she|he|they|her|him|them)\b", re.IGNORECASE)
-FRAME = re.compile(
-    r"\b(?:my|a|the|her|his|their|our|new)? ?(?:mentors?|mentees?|mentoring|mentorship)\b|\b(?:(?:first|next|last|our|my|the|a) )*(?:session|meeting|conversation)s?\b"
-    r"|\b(?:what|which|some|any|good|one|just|give me|a)? ?questions?\b|\bwhat (?:should|could|can|do) i (?:ask|say|read)\b|\b(?:tomorrow|tonight|today|yesterday|next week|last week|this week|on (?:mon|tues|wednes|thurs|fri)day)\b"
-    r"|\b(?:something|anything) (?:short )?to read\b|\bhelp me\b|\bi(?:'d| would)? (?:want|like) to\b",
-    re.IGNORECASE,
-)
-"""Words of the request and of mentoring at large, that would draw every message to the same few topics."""
-
 HISTORY = _cue(
     r"again\b",
     r"last time\b",
@@ -363,3 +361,23 @@ HISTORY = _cue(
 """Signs that the two have met before."""
 QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|(?<!\w)'[^'\n]{8,}'(?!\w)")
 """Other people's words: they ask nothing of the coach."""
+
+
+def signs(text: str) -> tuple[float, ...]:
+    """Which of these wordings a message holds, 1 or 0 each, always in the same order."""
+    plain = text.replace("’", "'")
+    mentor, mentee = len(MENTOR.findall(plain)), len(MENTEE.findall(plain))
+    words = len(plain.split())
+    found = [
+        *(cue.search(plain) is not None for _, cue in STAGES),
+        *(cue.search(plain) is not None for _, cue in INTENTS),
+        *(cue.search(plain) is not None for cue in FEELING_WORDS.values()),
+        mentor > mentee,
+        mentee > mentor,
+        *(cue.search(plain) is not None for cue in (MEETS_SOON, HISTORY, OWN_WORK, ANOTHER_PERSON, THIRD_PERSON, MINE)),
+        "?" in plain,
+        plain.rstrip().endswith("?"),
+        words < 8,
+        words > 40,
+    ]
+    return tuple(float(is_found) for is_found in found)

@@ -1,53 +1,66 @@
-"""First impressions of a message: how strongly labelled messages, phrases and records speak for each reading of it.
+"""First impressions of a message: how strongly labelled messages speak for each reading of it.
 
-What is made of them is `coach.services.situation` and `coach.services.safety`.
+What is made of them is `coach.services.situation` and `coach.services.safety`; how readers learn, `linear_reader`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+import hashlib
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coach.domain.knowledge import Term
-from coach.ports import EntryKind, KnowledgeBase
-from coach.services.cues import FRAME
-from coach.services.linear_reader import LinearReader
+from coach.ports import ArrayStore, EntryKind, KnowledgeBase, Vector
+from coach.services import cues, linear_reader, safety
+from coach.services.linear_reader import Examples, LinearReader, Message
 from coach.services.retrieval import Query, Retrieval
 
 Field = Literal["role", "stage", "intent", "feeling", "whose", "topic"]
 Labels = Mapping[str, float]
 
-PHRASES_READ = 60
-"""Nearest taxonomy phrases looked at for one message."""
-NEIGHBOURS = 12
-"""Nearest questions and cards whose topics are counted."""
-PHRASE_WEIGHT = 0.2
-"""Of the nearest phrases beside the labelled messages, for topics (dev: 0.69 of the messages meet a right topic in
-three, against 0.64 without)."""
-VOTE_WEIGHT = 0.15
-"""Of the neighbouring records."""
-MIN_CORE = 10
-"""Characters that must be left of a message without its frame."""
+ALARM: Literal["alarm"] = "alarm"
 
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """Scores by label, about 1 where it surely fits: readings of the situation, topics, and alarms ("none" among them)."""
+    """Scores by label, about 1 where it surely fits: readings of the situation, and alarms ("none" among them)."""
 
     readings: Mapping[Field, Labels]
-    topics: Labels
     alarms: Labels
+
+    @property
+    def topics(self) -> Labels:
+        """Scores of what the message is about."""
+        return self.readings["topic"]
 
 
 class Impressions:
-    """Fits its readers when the first message comes; keeps nothing of messages."""
+    """Its readers are fitted when they are first needed, and kept: the same messages need not be learnt from twice."""
 
-    def __init__(self, knowledge: KnowledgeBase, retrieval: Retrieval) -> None:
+    def __init__(self, knowledge: KnowledgeBase, retrieval: Retrieval, kept: ArrayStore) -> None:
         self._knowledge = knowledge
         self._retrieval = retrieval
+        self._kept = kept
+        self._situation: Mapping[str, LinearReader] = {}
+        self._alarms: LinearReader | None = None
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Fit or load the readers, which takes seconds the first time.
+
+        Raises:
+            RetrievalFailed: where an index does not answer, or lacks a labelled message.
+        """
+        with self._lock:
+            if not self._situation:
+                self._situation = self._readers("situations", cues.signs, self._situation_examples())
+            if self._alarms is None:
+                self._alarms = self._readers("alarms", safety.signs, self._alarm_examples())[ALARM]
 
     def of(self, query: Query) -> Impression:
         """The impression that a message makes.
@@ -55,98 +68,129 @@ class Impressions:
         Raises:
             RetrievalFailed: where an index does not answer.
         """
-        readings = {field: reader.scores(query.text, query.vector) for field, reader in self._readers.items()}
-        return Impression(readings, self._topics(query, readings["topic"]), self.alarms(query))
+        self.prepare()
+        message = Message(query.text, query.vector, cues.signs(query.text))
+        readings: dict[Field, Labels] = {
+            "role": self._situation["role"].scores(message),
+            "stage": self._situation["stage"].scores(message),
+            "intent": self._situation["intent"].scores(message),
+            "feeling": self._situation["feeling"].scores(message),
+            "whose": self._situation["whose"].scores(message),
+            "topic": self._situation["topic"].scores(message),
+        }
+        return Impression(readings, self.alarms(query))
 
     def alarms(self, query: Query) -> Labels:
         """How strongly a message calls for care, other help or a refusal."""
-        return self._alarm_reader.scores(query.text, query.vector)
+        self.prepare()
+        assert self._alarms is not None
+        return self._alarms.scores(Message(query.text, query.vector, safety.signs(query.text)))
 
-    def _topics(self, query: Query, read: Labels) -> Labels:
-        core_text = core_of(query.text)
-        core = query if core_text == query.text else self._retrieval.query(core_text)
-        phrases = _by_topic(self._retrieval.nearest_phrases(core, top_k=PHRASES_READ))
-        votes = self._votes(core)
-        return {
-            topic: score + PHRASE_WEIGHT * phrases.get(topic, 0.0) + VOTE_WEIGHT * votes.get(topic, 0.0)
-            for topic, score in read.items()
-        }
-
-    def _votes(self, query: Query) -> Labels:
-        """Topics of the nearest questions and cards, 1 for the strongest."""
-        questions = self._retrieval.nearest(query, "question", top_k=NEIGHBOURS)
-        cards = self._retrieval.nearest(query, "card", top_k=NEIGHBOURS)
-        neighbours = [
-            *((self._knowledge.questions[key].topics, similarity) for key, similarity in questions.items()),
-            *((self._knowledge.cards[key].topics, similarity) for key, similarity in cards.items()),
-        ]
-        votes: defaultdict[str, float] = defaultdict(float)
-        for topics, similarity in neighbours:
-            for place, topic in enumerate(topics):
-                votes[topic] += max(0.0, similarity - 0.2) ** 2 / (1 + place)
-        strongest = max(votes.values(), default=0.0) or 1.0
-        return {topic: vote / strongest for topic, vote in votes.items()}
-
-    @cached_property
-    def _readers(self) -> Mapping[Field, LinearReader]:
-        exemplars = list(self._knowledge.exemplars.values())
-        texts, vectors = self._with_vectors("exemplar", {e.id: e.text for e in exemplars})
-        taxonomy = self._knowledge.taxonomy
-        terms: Mapping[Field, Sequence[Term]] = {
+    def _situation_examples(self) -> _Lesson:
+        exemplars, taxonomy = list(self._knowledge.exemplars.values()), self._knowledge.taxonomy
+        lesson = _Lesson()
+        for exemplar in exemplars:
+            lesson.add(
+                "exemplar",
+                exemplar.id,
+                exemplar.text,
+                {
+                    "role": {exemplar.role},
+                    "stage": {exemplar.stage},
+                    "intent": {exemplar.intent},
+                    "feeling": {exemplar.feeling},
+                    "topic": set(exemplar.topics),
+                    "whose": {exemplar.whose},
+                },
+            )
+        groups: Mapping[str, Sequence[Term]] = {
             "role": taxonomy.roles,
             "stage": taxonomy.stages,
             "intent": taxonomy.intents,
             "feeling": taxonomy.feelings,
             "topic": taxonomy.topics,
-            "whose": (),
         }
-        labels: Mapping[Field, list[Collection[str]]] = {
-            "role": [{e.role} for e in exemplars],
-            "stage": [{e.stage} for e in exemplars],
-            "intent": [{e.intent} for e in exemplars],
-            "feeling": [{e.feeling} for e in exemplars],
-            "topic": [set(e.topics) for e in exemplars],
-            "whose": [{e.whose} for e in exemplars],
+        for field, terms in groups.items():
+            for term in terms:
+                for place, phrase in enumerate(term.phrases, start=1):
+                    lesson.add("phrase", f"{field}/{term.id}/{place}", phrase, {field: {term.id}})
+        lesson.fields.update(dict.fromkeys(("role", "stage", "intent", "feeling", "topic", "whose")))
+        return lesson
+
+    def _alarm_examples(self) -> _Lesson:
+        lesson = _Lesson()
+        for alarm in self._knowledge.alarms.values():
+            lesson.add("alarm", alarm.id, alarm.text, {ALARM: {alarm.decision}})
+        for exemplar in self._knowledge.exemplars.values():
+            lesson.add("exemplar", exemplar.id, exemplar.text, {ALARM: {safety.NONE}})
+        lesson.fields.update({ALARM: None})
+        return lesson
+
+    def _readers(
+        self, name: str, signs_of: Callable[[str], Sequence[float]], lesson: _Lesson
+    ) -> Mapping[str, LinearReader]:
+        """By field; learnt from the lesson unless readers of the very same are kept."""
+        vectors = {
+            kind: dict(zip(ids, self._retrieval.library_vectors(kind, ids), strict=True))
+            for kind, ids in lesson.ids_by_kind().items()
         }
-        readers = {}
-        for field, found in labels.items():
-            phrases = {
-                f"{field}/{term.id}/{place}": (phrase, {term.id})
-                for term in terms[field]
-                for place, phrase in enumerate(term.phrases, start=1)
-            }
-            more_texts, more_vectors = self._with_vectors("phrase", {key: text for key, (text, _) in phrases.items()})
-            more_labels = [label for _, label in phrases.values()]
-            readers[field] = LinearReader([*texts, *more_texts], [*vectors, *more_vectors], [*found, *more_labels])
+        messages = [Message(text, vectors[kind][key], signs_of(text)) for kind, key, text, _ in lesson.examples]
+        digest = _digest(messages, [repr(sorted((f, sorted(ls)) for f, ls in e[3].items())) for e in lesson.examples])
+        kept = self._kept.load(name, digest)
+        if kept is not None:
+            return {field: _reader(kept, field) for field in lesson.fields}
+        examples = Examples(messages)
+        readers = {
+            field: examples.reader({p: e[3][field] for p, e in enumerate(lesson.examples) if field in e[3]})
+            for field in lesson.fields
+        }
+        arrays = {
+            f"{field}-{part}": array
+            for field, reader in readers.items()
+            for part, array in (
+                ("labels", np.array(reader.labels, dtype=np.str_)),
+                ("dense", reader.dense),
+                ("words", reader.words),
+            )
+        }
+        self._kept.save(name, digest, arrays)
         return readers
 
-    @cached_property
-    def _alarm_reader(self) -> LinearReader:
-        alarms, exemplars = self._knowledge.alarms, self._knowledge.exemplars
-        texts, vectors = self._with_vectors("alarm", {key: alarm.text for key, alarm in alarms.items()})
-        calm_texts, calm_vectors = self._with_vectors("exemplar", {key: e.text for key, e in exemplars.items()})
-        labels: list[Collection[str]] = [
-            *({alarm.decision} for alarm in alarms.values()),
-            *({"none"} for _ in calm_texts),
-        ]
-        return LinearReader([*texts, *calm_texts], [*vectors, *calm_vectors], labels)
 
-    def _with_vectors(self, kind: EntryKind, texts: Mapping[str, str]) -> tuple[list[str], list[Sequence[float]]]:
-        return list(texts.values()), self._retrieval.library_vectors(kind, list(texts))
+def _reader(kept: Mapping[str, NDArray[np.generic]], field: str) -> LinearReader:
+    dense, words = (kept[f"{field}-{part}"].astype(np.float32, copy=False) for part in ("dense", "words"))
+    return LinearReader(tuple(str(label) for label in kept[f"{field}-labels"]), dense, words)
 
 
-def core_of(text: str) -> str:
-    """The message without the words of asking and of mentoring at large; the message itself where nothing is left."""
-    core = " ".join(FRAME.sub(" ", text.replace("’", "'")).split())
-    return core if len(core) >= MIN_CORE else text
+class _Lesson:
+    """Labelled messages as they are gathered: kind, id, text, and the labels by field."""
+
+    def __init__(self) -> None:
+        self.examples: list[tuple[EntryKind, str, str, Mapping[str, Collection[str]]]] = []
+        self.fields: dict[str, None] = {}
+
+    def add(self, kind: EntryKind, key: str, text: str, labels: Mapping[str, Collection[str]]) -> None:
+        self.examples.append((kind, key, text, labels))
+
+    def ids_by_kind(self) -> Mapping[EntryKind, list[str]]:
+        ids: dict[EntryKind, list[str]] = {}
+        for kind, key, _, _ in self.examples:
+            ids.setdefault(kind, []).append(key)
+        return ids
 
 
-def _by_topic(phrases: Mapping[str, float]) -> Labels:
-    """Topic → similarity of its nearest phrase, a little raised where further phrases of it are near too."""
-    found: defaultdict[str, list[float]] = defaultdict(list)
-    for phrase_id, similarity in phrases.items():
-        vocabulary, term, _ = phrase_id.split("/", 2)
-        if vocabulary == "topic":
-            found[term].append(similarity)
-    ordered = {term: sorted(similarities, reverse=True) for term, similarities in found.items()}
-    return {term: values[0] + 0.15 * sum(values[1:3]) for term, values in ordered.items()}
+def _digest(messages: Sequence[Message], labels: Sequence[str]) -> str:
+    """Of all that fitting depends on."""
+    digest = hashlib.sha256(
+        repr(
+            (linear_reader.PENALTY, linear_reader.WORDS_WEIGHT, linear_reader.SIGN_WEIGHT, linear_reader.BUCKETS)
+        ).encode()
+    )
+    for message, label in zip(messages, labels, strict=True):
+        digest.update(f"{message.text}\x00{label}\x00{list(message.signs)}\x00".encode())
+        digest.update(_bytes(message.vector))
+    return digest.hexdigest()
+
+
+def _bytes(vector: Vector) -> bytes:
+    return np.asarray(vector, dtype=np.float32).tobytes()

@@ -24,11 +24,14 @@ from coach.domain.errors import NotFound, UnreadableDocument
 from coach.domain.notes import Chunk, Document, Note, content_hash
 from coach.domain.people import Owner
 from coach.domain.plain_text import MAX_CHARACTERS, cleaned
+from coach.domain.wording import written_out
 from coach.ports import EmbedderIdentity, IndexEntry, LexicalIndex, NoteStore, Progress, Vector, VectorIndex
 from coach.services.forgetting import forget_quotes
 
 log = logging.getLogger(__name__)
 
+UNTITLED = "Untitled note"
+"""The title of a note whose text gives none; it says nothing about the text and is not searched."""
 BATCH = 32
 """Chunks embedded and stored at a time; progress is told after each batch."""
 
@@ -51,8 +54,11 @@ class Added:
 
 
 def indexed_text(note: Note, chunk: Chunk) -> str:
-    """What is embedded, and searched by words, for a chunk: where it stands, then the chunk itself."""
-    places = dict.fromkeys(place for place in (note.title, chunk.heading) if place and place not in chunk.text)
+    """What is embedded, and searched by words, for a chunk: when and where it stands, then the chunk itself."""
+    day = written_out(note.date) if note.date else ""
+    places = dict.fromkeys(
+        place for place in (day, note.title, chunk.heading) if place not in ("", UNTITLED) and place not in chunk.text
+    )
     return "".join(f"{place}. " for place in places) + chunk.text
 
 
@@ -118,7 +124,7 @@ class Ingest:
             note = Note(
                 id=self._new_id(),
                 owner=owner,
-                title=_one_line(title or "") or _one_line(document.title) or "Untitled note",
+                title=_one_line(title or "") or _one_line(document.title) or UNTITLED,
                 text=text,
                 date=date or document.date,
                 relationship_id=relationship_id,

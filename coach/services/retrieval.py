@@ -6,8 +6,9 @@ and `coach.services.library_index`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -16,20 +17,26 @@ from coach.domain.errors import CoachError, RetrievalFailed
 from coach.domain.notes import Chunk, Note
 from coach.domain.people import LIBRARY, Owner
 from coach.domain.ranking import Hit, diversify, fuse
-from coach.domain.sentences import sentence_spans
+from coach.domain.time_words import end_asked_for
 from coach.ports import EVERYWHERE, EntryKind, LexicalIndex, NoteStore, Scope, Vector, VectorIndex
 from coach.services.library_vectors import LibraryVectors
 
-KNOWLEDGE_DENSE_WEIGHT = 0.8
-"""Advice-like text: meaning counts more (measured on an open question-answer set, nDCG@10 0.461 against 0.439)."""
-NOTES_DENSE_WEIGHT = 0.4
-"""Personal notes are full of names and dates: words count more (session recall@5 0.869 against 0.855 for BM25)."""
-DEPTH = 40
-"""Candidates taken from each index before fusion."""
-SENTENCES_READ = 2
-"""Sentences of a message that are compared with the phrases one by one: each costs one embedding."""
-MIN_SENTENCE = 12
-"""Characters; a shorter sentence says too little."""
+KNOWLEDGE_DENSE_WEIGHT = 0.7
+"""Advice-like text: meaning counts more (dev, nDCG@10 of cards: 0.351; 0.340 at 0.6 and at 0.8, 0.294 by meaning alone)."""
+NOTES_DENSE_WEIGHT = 0.5
+"""Personal notes are full of names and dates: words count as much (dev, recall@5 of sessions: 0.83 from 0.4 to 0.6)."""
+LIBRARY_DEPTH = 1_000
+"""Candidates taken from each index of the library before fusion. Cutting the lists short costs more than any weight gains
+(dev: nDCG@10 0.33 with 40 of each, 0.35 with all 193)."""
+NOTES_DEPTH = 100
+"""The same for private notes, which are searched in a database."""
+TIME_WEIGHT = 0.15
+"""Of standing at the end of the story that a question asks for ("now", "the first time we met"), beside the fused score
+(dev: recall@5 of sessions 0.85 with it, 0.83 without)."""
+FEEDBACK_RECORDS = 3
+FEEDBACK_WEIGHT = 0.5
+"""Rocchio's pseudo-relevance feedback (1971) on the embedding: the query moves towards the best records of the first
+search (dev: nDCG@10 of cards 0.361 against 0.351)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,14 @@ class Query:
 
     text: str
     vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What each index offers for a query, by id: cosine similarity, and BM25."""
+
+    dense: Mapping[str, float]
+    lexical: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +88,35 @@ class Retrieval:
         Raises:
             RetrievalFailed: where an index does not answer.
         """
+        found = self.knowledge_candidates(query, kind)
+        first = fuse(found.dense, found.lexical, dense_weight=KNOWLEDGE_DENSE_WEIGHT)
+        moved = self._towards(query.vector, kind, first[:FEEDBACK_RECORDS])
         with _translated():
-            dense = self._library.search(query.vector, kind, top_k=DEPTH)
-            lexical = self._words.search(query.text, owner=LIBRARY, kind=kind, top_k=DEPTH)
-        return fuse(dense, lexical, dense_weight=KNOWLEDGE_DENSE_WEIGHT)[:top_k]
+            dense = self._library.search(moved, kind, top_k=LIBRARY_DEPTH)
+        hits = fuse(dense, found.lexical, dense_weight=KNOWLEDGE_DENSE_WEIGHT)
+        return [replace(hit, dense=found.dense.get(hit.id, 0.0)) for hit in hits[:top_k]]
 
-    def nearest(self, query: Query, kind: EntryKind, *, top_k: int) -> dict[str, float]:
-        """Cosine similarity, by id, of the nearest records of one kind."""
+    def _towards(self, vector: Vector, kind: EntryKind, hits: Sequence[Hit]) -> Vector:
+        """The query's vector moved towards these records, each by its share of their scores."""
+        total = sum(hit.score for hit in hits)
+        if not total:
+            return vector
+        records = np.asarray(self.library_vectors(kind, [hit.id for hit in hits]), dtype=np.float32)
+        shares = np.array([hit.score / total for hit in hits], dtype=np.float32)
+        moved = np.asarray(vector, dtype=np.float32) + FEEDBACK_WEIGHT * (shares @ records)
+        unit: Vector = (moved / np.linalg.norm(moved)).tolist()
+        return unit
+
+    def knowledge_candidates(self, query: Query, kind: EntryKind) -> Candidates:
+        """What each index offers before fusion.
+
+        Raises:
+            RetrievalFailed: where an index does not answer.
+        """
         with _translated():
-            return self._library.search(query.vector, kind, top_k=top_k)
+            dense = self._library.search(query.vector, kind, top_k=LIBRARY_DEPTH)
+            lexical = self._words.search(query.text, owner=LIBRARY, kind=kind, top_k=LIBRARY_DEPTH)
+        return Candidates(dense, lexical)
 
     def library_vectors(self, kind: EntryKind, ids: Sequence[str]) -> list[Vector]:
         """Stored vectors of the library, in the order of the ids.
@@ -92,19 +127,6 @@ class Retrieval:
         with _translated():
             return self._library.by_id(kind, ids)
 
-    def nearest_phrases(self, query: Query, *, top_k: int) -> dict[str, float]:
-        """Cosine similarity, by id, of the taxonomy phrases nearest to a text or to one of its sentences."""
-        spans = list(sentence_spans(query.text))
-        sentences = [query.text[start:end] for start, end in spans if end - start >= MIN_SENTENCE][:SENTENCES_READ]
-        vectors = [query.vector, *(self._embedder.embed_documents(sentences) if len(sentences) > 1 else ())]
-        nearest: dict[str, float] = {}
-        with _translated():
-            for vector in vectors:
-                found = self._library.search(vector, "phrase", top_k=top_k)
-                for phrase_id, similarity in found.items():
-                    nearest[phrase_id] = max(similarity, nearest.get(phrase_id, -1.0))
-        return nearest
-
     def notes(
         self, query: Query, *, owner: Owner, scope: Scope = EVERYWHERE, top_k: int = 8, is_diverse: bool = True
     ) -> list[NoteHit]:
@@ -113,19 +135,29 @@ class Retrieval:
         Raises:
             RetrievalFailed: where an index does not answer.
         """
-        with _translated():
-            dense = self._vectors.search(query.vector, owner=owner, kind="note", top_k=DEPTH, scope=scope)
-            lexical = self._words.search(query.text, owner=owner, kind="note", top_k=DEPTH, scope=scope)
-        hits = fuse(dense, lexical, dense_weight=NOTES_DENSE_WEIGHT)
+        offered = self.note_candidates(query, owner=owner, scope=scope)
+        hits = fuse(offered.dense, offered.lexical, dense_weight=NOTES_DENSE_WEIGHT)
         chunks = self._store.chunks_by_id([hit.id for hit in hits], owner=owner)
         notes = self._store.notes_by_id(sorted({chunk.note_id for chunk in chunks.values()}), owner=owner)
         found = [hit for hit in hits if hit.id in chunks and chunks[hit.id].note_id in notes]
+        found = _by_time(found, {hit.id: notes[chunks[hit.id].note_id].date for hit in found}, query.text)
         if is_diverse:
             found = diversify(found, similarity=self._similarity(found, owner=owner), top_k=top_k, trade_off=0.85)
         return [
             NoteHit(replace(hit, rank=rank), chunks[hit.id], notes[chunks[hit.id].note_id])
             for rank, hit in enumerate(found[:top_k], start=1)
         ]
+
+    def note_candidates(self, query: Query, *, owner: Owner, scope: Scope = EVERYWHERE) -> Candidates:
+        """What each index offers of the owner's chunks before fusion.
+
+        Raises:
+            RetrievalFailed: where an index does not answer.
+        """
+        with _translated():
+            dense = self._vectors.search(query.vector, owner=owner, kind="note", top_k=NOTES_DEPTH, scope=scope)
+            lexical = self._words.search(query.text, owner=owner, kind="note", top_k=NOTES_DEPTH, scope=scope)
+        return Candidates(dense, lexical)
 
     def _similarity(self, hits: Sequence[Hit], *, owner: Owner) -> Callable[[str, str], float]:
         with _translated():
@@ -136,6 +168,21 @@ class Retrieval:
             return float(vectors[first] @ vectors[second]) if first in vectors and second in vectors else 0.0
 
         return cosine
+
+
+def _by_time(hits: Sequence[Hit], days: Mapping[str, date | None], text: str) -> list[Hit]:
+    """Hits nearer to the end of the story that the text asks for are raised; undated ones stay where they are."""
+    end = end_asked_for(text)
+    order = sorted({day for day in days.values() if day is not None}, reverse=end == "first")
+    if end is None or len(order) < 2:
+        return list(hits)
+    place = {day: number / (len(order) - 1) for number, day in enumerate(order)}
+
+    def raised(hit: Hit) -> float:
+        day = days[hit.id]
+        return hit.score + (TIME_WEIGHT * place[day] if day is not None else 0.0)
+
+    return sorted((replace(hit, score=raised(hit)) for hit in hits), key=lambda hit: (-hit.score, hit.id))
 
 
 class _translated:

@@ -126,6 +126,8 @@ _KINDS: tuple[tuple[SafetyKind, re.Pattern[str], str], ...] = (
     ("medical-legal", _MEDICAL_LEGAL, "the message asks for medical or legal advice"),
     ("out-of-scope", _OUT_OF_SCOPE, "the request has nothing to do with mentoring"),
 )
+NONE = "none"
+"""The label of a message that calls for nothing of this."""
 _YOUNG = re.compile(
     r"\b(?:1[0-7]|teen\w*|pupils?|school\w*|child\w*|kids?|boys?|girls?|parents?|minors?|year (?:7|8|9|10|11|12|13)|young|lads?)\b",
     re.IGNORECASE,
@@ -136,13 +138,15 @@ MAX_REASSURANCE = 14
 _REASONS: Mapping[SafetyKind, str] = {kind: reason for kind, _, reason in _KINDS}
 MARGINS: Mapping[SafetyKind, float] = {
     "crisis": 0.0,
-    "abuse": 0.1,
-    "harassment": 0.1,
-    "safeguarding": 0.2,
-    "medical-legal": 0.2,
-    "out-of-scope": 0.2,
+    "abuse": 0.0,
+    "harassment": 0.0,
+    "safeguarding": 0.0,
+    "medical-legal": 0.1,
+    "out-of-scope": 0.1,
 }
 """By how much a decision must outscore "none" (set on dev: care errs on the side of asking, refusal on that of helping)."""
+REFUSAL_SLACK = 0.3
+"""By how much "none" must outscore a refusal before its wording is passed over."""
 _MENTORING = re.compile(
     r"\b(?:mentor\w*|mentee\w*|coach\w*|session|goals?|feedback|career|my (?:team|boss|manager)|grow)\b", re.IGNORECASE
 )
@@ -161,6 +165,13 @@ _OTHER_PERSON = re.compile(
 _FIRST_PERSON = re.compile(r"\b(?:i|i'?m|i'?ve|i'?d|me|myself|my life)\b", re.IGNORECASE)
 
 
+def signs(text: str) -> tuple[float, ...]:
+    """What the wording alone speaks for, each 0 or 2: a sign of alarm weighs double beside one of a situation."""
+    plain = _IDIOMS.sub(" ", text.replace("’", "'"))
+    found = [*(pattern.search(plain) is not None for _, pattern, _ in _KINDS), plain != text, "?" in text]
+    return tuple(2.0 * is_found for is_found in found)
+
+
 def assess(
     text: str, alarms: Mapping[str, float] | None = None, *, previous: SafetyDecision | None = None
 ) -> Assessment | None:
@@ -173,7 +184,7 @@ def assess(
     """
     plain = _IDIOMS.sub(" ", text.replace("’", "'"))
     for kind, pattern, reason in _KINDS:
-        if pattern.search(plain) and not (kind == "out-of-scope" and _MENTORING.search(plain)):
+        if pattern.search(plain) and not _is_doubtful(kind, plain, alarms or {}):
             return Assessment(SafetyDecision(kind, reason), _about(plain, kind))
     sensed = _sensed(text, alarms or {})
     if sensed is not None:
@@ -181,6 +192,14 @@ def assess(
     if previous is not None and previous.decision == "crisis" and not is_safe_now(text):
         return Assessment(SafetyDecision("crisis", "the message before may have been about suicide or self-harm"))
     return None
+
+
+def _is_doubtful(kind: SafetyKind, text: str, alarms: Mapping[str, float]) -> bool:
+    """Whether a wording that only calls for a refusal is outweighed: help is not refused on a word alone."""
+    if kind not in ("out-of-scope", "medical-legal"):
+        return False
+    is_about_mentoring = kind == "out-of-scope" and _MENTORING.search(text) is not None
+    return is_about_mentoring or alarms.get(kind, 0.0) < alarms.get(NONE, 0.0) - REFUSAL_SLACK
 
 
 def is_reassurance(text: str, previous: SafetyDecision | None) -> bool:
@@ -194,7 +213,7 @@ def _sensed(text: str, alarms: Mapping[str, float]) -> SafetyKind | None:
     """The decision that stands out from "none" by its margin, where no wording gave it away."""
     if is_safe_now(text):
         return None
-    none = alarms.get("none", 0.0)
+    none = alarms.get(NONE, 0.0)
     clear = {kind: alarms[kind] - none - margin for kind, margin in MARGINS.items() if kind in alarms}
     if _MENTORING.search(text):
         clear.pop("out-of-scope", None)

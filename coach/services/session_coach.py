@@ -117,7 +117,9 @@ class SessionCoach:
             brief = self._briefing.in_another_language(text, query, situation, is_first=last is None, owner=owner)
             found = Found()
         else:
-            brief, found = self._briefing.with_suggestions(text, query, situation, history, move, owner=owner)
+            brief, found = self._briefing.with_suggestions(
+                text, query, situation, impression.topics, history, move, owner=owner
+            )
         clock.lap("retrieval")
         yield Retrieved(found.everything(), len(brief.recalled))
 

@@ -17,26 +17,12 @@ from coach.domain.wording import name_in, subject_in
 from coach.services import cues
 from coach.services.impressions import Field, Impression, Labels
 
-CUE_WEIGHT = 0.3
-"""Of a plain wording beside the score of the labelled messages (dev: best between 0.2 and 0.5)."""
-SOON_WEIGHT = 0.2
-"""Of a meeting to come, for the stage it usually means."""
 STAY_WEIGHT = 0.35
 """For staying at the stage or the role of the turn before."""
-FELT_WEIGHT = 0.15
-"""For the topic that a voiced feeling belongs to."""
-SURE = 0.25
-"""Score from which a stage is taken although no wording says so."""
-_TOPIC_OF_FEELING = {
-    "self-doubt": "confidence",
-    "overwhelmed": "workload",
-    "tired": "workload",
-    "disappointed": "setbacks",
-}
-SURE_RARE = 0.4
-"""The same for intents whose replies leave the matter itself."""
-UNVOICED_MARGIN = 0.25
-"""By how much a feeling that no wording names must outscore none: better to miss one than to claim one."""
+SURE_RARE = 0.2
+"""Score from which an intent is taken whose reply leaves the matter itself."""
+UNVOICED_MARGIN = 0.1
+"""By how much a feeling must outscore none: better to miss one than to claim one (dev: 1 of 31 wrong, 10 of 45 without)."""
 LONGEST_ANSWER = 80
 """Words; a longer message is a matter of its own."""
 _RARE = ("thanks", "about-coach", "recall", "resource", "draft")
@@ -71,16 +57,16 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
     readings = impression.readings
     relationship = _relationship_named(plain, context.known) or _relationship_kept(plain, context)
     previous = context.previous
-    intent = _intent(plain, readings["intent"])
+    intent = _intent(readings["intent"])
     feeling, whose = _feeling(plain, readings)
     if previous is not None and _is_answer(plain, previous):
         return _after_an_answer(plain, previous, impression, feeling, whose, context)
-    stage = _stage(plain, readings["stage"], relationship, intent, context)
+    stage = _stage(readings["stage"], relationship, context)
     speaks_of_partner = _speaks_of_partner(plain, relationship)
     situation = Situation(
-        role=_role(plain, readings["role"], relationship, intent, context),
+        role=_role(plain, readings["role"], relationship, context),
         stage=stage,
-        topics=_topics(impression.topics, feeling if whose == "theirs" or not speaks_of_partner else ""),
+        topics=_topics(impression.topics),
         intent=intent,
         dial=_dial(plain, context),
         feeling=feeling,
@@ -106,7 +92,7 @@ def _after_an_answer(
     text: str, previous: Situation, impression: Impression, feeling: str, whose: Whose, context: Context
 ) -> Situation:
     """The situation goes on; only what was newly said of feeling, topic and dial comes in."""
-    new = [topic for topic in _topics(impression.topics, feeling) if topic not in previous.topics[:2]]
+    new = [topic for topic in _topics(impression.topics) if topic not in previous.topics[:2]]
     relationship = _relationship_named(text, context.known) or context.relationship
     return corrected(
         replace(
@@ -140,36 +126,20 @@ def corrected(situation: Situation, correction: Correction) -> Situation:
     )
 
 
-def _stage(text: str, scores: Labels, relationship: Relationship | None, intent: str, context: Context) -> str:
+def _stage(scores: Labels, relationship: Relationship | None, context: Context) -> str:
     weighed = dict(scores)
-    has_notes = relationship is not None and relationship.id in context.people_with_notes
-    cued = next((stage for stage, cue in cues.STAGES if cue.search(text)), None)
-    if cued is not None:
-        weighed[cued] = weighed.get(cued, 0.0) + CUE_WEIGHT
-    if cues.MEETS_SOON.search(text):
-        stage = "ongoing" if has_notes or cues.HISTORY.search(text) else "first-session"
-        weighed[stage] = weighed.get(stage, 0.0) + SOON_WEIGHT
-    if intent == "clarify-goal":
-        weighed["goal-setting"] = weighed.get("goal-setting", 0.0) + CUE_WEIGHT
-    if intent == "reflect":
-        weighed["reflection"] = weighed.get("reflection", 0.0) + CUE_WEIGHT
     if context.previous is not None:
         weighed[context.previous.stage] = weighed.get(context.previous.stage, 0.0) + STAY_WEIGHT
     best = _best(weighed, "ongoing")
-    return best if weighed.get(best, 0.0) >= SURE else "ongoing"
+    has_met = relationship is not None and relationship.id in context.people_with_notes
+    return "ongoing" if best == "first-session" and has_met else best
 
 
-def _intent(text: str, scores: Labels) -> str:
-    weighed = {intent: score for intent, score in scores.items() if intent not in _RARE or score >= SURE_RARE}
-    cued = next((intent for intent, cue in cues.INTENTS if cue.search(text)), None)
-    if cued is None and cues.MEETS_SOON.search(text):
-        cued = "plan-session"
-    if cued is not None:
-        weighed[cued] = scores.get(cued, 0.0) + CUE_WEIGHT
-    return _best(weighed, "difficulty")
+def _intent(scores: Labels) -> str:
+    return _best({i: score for i, score in scores.items() if i not in _RARE or score >= SURE_RARE}, "difficulty")
 
 
-def _role(text: str, scores: Labels, relationship: Relationship | None, intent: str, context: Context) -> Role:
+def _role(text: str, scores: Labels, relationship: Relationship | None, context: Context) -> Role:
     mentor, mentee = len(cues.MENTOR.findall(text)), len(cues.MENTEE.findall(text))
     if mentor != mentee:
         return "mentor" if mentor > mentee else "mentee"
@@ -177,31 +147,23 @@ def _role(text: str, scores: Labels, relationship: Relationship | None, intent: 
         return relationship.role
     if context.previous is not None:
         return context.previous.role
-    if intent == "clarify-goal":
-        return "mentee"
-    if not _speaks_of_partner(text, relationship) and cues.OWN_WORK.search(text):
-        return "mentee"
     return "mentee" if scores.get("mentee", 0.0) > scores.get("mentor", 0.0) else "mentor"
 
 
-def _topics(scores: Labels, feeling: str) -> tuple[str, ...]:
-    felt = _TOPIC_OF_FEELING.get(feeling)
-    weighed = {topic: score + FELT_WEIGHT * (topic == felt) for topic, score in scores.items()}
-    return tuple(sorted(weighed, key=lambda topic: (-weighed[topic], topic))[:3])
+def _topics(scores: Labels) -> tuple[str, ...]:
+    return tuple(sorted(scores, key=lambda topic: (-scores[topic], topic))[:3])
 
 
 def _feeling(text: str, readings: Mapping[Field, Labels]) -> tuple[str, Whose]:
-    found = [(match.start(), feeling) for feeling, cue in cues.FEELING_WORDS.items() if (match := cue.search(text))]
     weighed = dict(readings["feeling"])
-    if found:
-        position, worded = _strongest(found)
-        weighed[worded] = weighed.get(worded, 0.0) + CUE_WEIGHT
-        feeling = _best(weighed, "calm")
-        return feeling, _whose(text, position)
     weighed["calm"] = weighed.get("calm", 0.0) + UNVOICED_MARGIN
     feeling = _best(weighed, "calm")
     if feeling == "calm":
         return feeling, "mine"
+    found = [(match.start(), feeling) for feeling, cue in cues.FEELING_WORDS.items() if (match := cue.search(text))]
+    if found:
+        position, _ = _strongest(found)
+        return feeling, _whose(text, position)
     return feeling, "theirs" if _best(readings["whose"], "mine") == "theirs" else "mine"
 
 

@@ -62,7 +62,7 @@ def prepare(plan: Plan, home: Path) -> None:
         made_up = synthetic(parts.embedder, centres=plan.centres)
         knowledge = load_knowledge([data_folder("knowledge")])
         embeddings = made_up if plan.is_quick else parts.embedder
-        taken = seconds(lambda: synchronise(knowledge, parts.vectors, parts.words, embeddings))
+        taken = seconds(lambda: synchronise(knowledge.indexed_texts(), parts.vectors, parts.words, embeddings))
         say(f"  library indexed in {taken:.1f} s")
         embeddings = made_up if plan.turn_chunks > plan.embedded_up_to else parts.embedder
         build(parts, chunks=plan.turn_chunks, embeddings=embeddings, owner=LOCAL_OWNER)

@@ -71,7 +71,7 @@ def small_world(folder: Path) -> SmallWorld:
         MemoryVectorIndex(IDENTITY),
         WordEmbedder(),
     )
-    synchronise(knowledge, vectors, words, embedder)
+    synchronise(knowledge.indexed_texts(), vectors, words, embedder)
     return SmallWorld(
         knowledge=knowledge,
         store=store,
