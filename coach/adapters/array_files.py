@@ -29,9 +29,9 @@ class ArrayFiles:
         import numpy as np
 
         try:
-            with np.load(self._path(name), allow_pickle=False) as kept:
+            with self._path(name).open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 arrays = {key: kept[key] for key in kept.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
             if not isinstance(error, FileNotFoundError):
                 log.warning("%s cannot be read and is made anew: %s", self._path(name).name, type(error).__name__)
             return None

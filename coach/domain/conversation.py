@@ -27,6 +27,33 @@ class Turn:
     dial: Dial | None = None
     counterpart: str | None = None
     """The other person's name, where there is no relationship with them yet."""
+    may_send_notes: bool = False
+    """Whether the user looked at the passages of their notes and let them go to the chat model, this once."""
+    is_built_in_only: bool = False
+    """Whether no chat model is to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What a chat model was asked for one reply, and what came of it."""
+
+    model: str
+    """As it is set: provider:model."""
+    place: str
+    """The host that it was asked at; "this machine" for a loopback address."""
+    sent: str
+    """All that was sent, as it was sent: names may be stand-ins."""
+    sent_tokens: int
+    reply_tokens: int
+    is_estimated: bool
+    """Whether the tokens were counted here, rather than reported by the provider."""
+    first_token_ms: float
+    changes: tuple[str, ...] = ()
+    """What was removed or repaired in what it wrote, a sentence each."""
+    withheld: int = 0
+    """Passages of the user's notes that bear on the turn and were not sent."""
+    cost: float | None = None
+    """In the currency of the price that is set; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +70,9 @@ class Reply:
     prompt_digest: str
     timings_ms: Mapping[str, float]
     faults: tuple[str, ...] = ()
+    notice: str = ""
+    """A line for the user on how the reply came about: why the built-in composer wrote it, what was changed."""
+    model_use: ModelUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +122,13 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted:
+    """What was streamed so far does not count: another text follows, for the reason given."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suggested:
     """The reply's suggestions as objects."""
 
@@ -112,4 +149,4 @@ class Failed:
     message: str
 
 
-Event = SituationRead | Retrieved | TextDelta | Suggested | Finished | Failed
+Event = SituationRead | Retrieved | TextDelta | Restarted | Suggested | Finished | Failed

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+ModelFault = Literal[
+    "refused",
+    "unreachable",
+    "unauthorised",
+    "rate-limited",
+    "overloaded",
+    "too-slow",
+    "stalled",
+    "cut-off",
+    "malformed",
+    "empty",
+    "endless",
+    "too-long",
+    "unknown-model",
+    "other",
+]
+"""In what way a chat model failed; `too-long` is the question, `endless` the answer."""
+
 
 class CoachError(Exception):
     """Any failure that the coach foresees. Its text is fit to be shown to the user."""
@@ -32,7 +52,17 @@ class IndexMismatch(CoachError):
 
 
 class ModelUnavailable(CoachError):
-    """The chat model did not answer as it should."""
+    """The chat model did not answer as it should.
+
+    Args:
+        message: A sentence for the user; never a provider's own text, which may hold a key or the question.
+        retry_after_s: How long the provider asks to be left alone, where it says so.
+    """
+
+    def __init__(self, message: str, *, kind: ModelFault = "other", retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.kind: ModelFault = kind
+        self.retry_after_s = retry_after_s
 
 
 class NotFound(CoachError):

@@ -55,6 +55,7 @@ class Briefing:
             is_first_turn=is_first,
             safety=assessment.decision if assessment else None,
             about=assessment.about if assessment else "self",
+            is_alarm_sensed=assessment is not None and assessment.is_sensed,
         )
 
     def in_another_language(

@@ -7,7 +7,7 @@ What is said about what is chosen by `coach.services.suggest`; the sentences tha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Protocol
@@ -75,6 +75,8 @@ class Brief:
     safety: SafetyDecision | None = None
     is_after_crisis: bool = False
     about: About = "self"
+    is_alarm_sensed: bool = False
+    """Whether the alarm rests on no wording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,8 @@ class BuiltInComposer:
         name = f"safety/{kind}"
         if kind == "crisis":
             name = "safety/crisis-other" if brief.about == "other" else "safety/crisis"
+            if brief.is_alarm_sensed:
+                return self._prompts.render("safety/crisis-unsure", is_about_other=brief.about == "other")
             if not brief.is_first_turn and "before" in brief.safety.reason:
                 name = "safety/crisis-continued"
         return self._prompts.render(name)
@@ -278,10 +282,20 @@ class BuiltInComposer:
             questions=steps[:3],
             promises=[self._recalled(promise, brief, page) for promise in promises],
             own_promises=[self._promise(promise, brief) for promise in brief.promises[:3]],
-            hint=self._card(plan.card, fill(plan.listen_for, slots), page) if plan else None,
+            hint=self._hint_after(plan, brief, slots, page),
             pick=_picker(brief),
         )
         return text, ("Draft a follow-up message", "Something to read on this", "Plan the hour")
+
+    def _hint_after(
+        self, plan: Plan | None, brief: Brief, slots: Mapping[str, str | None], page: _Page
+    ) -> _Said | None:
+        """What to listen for: the plan's own hint, unless a card speaks to the matter itself and the plan does not."""
+        nearest = set(brief.situation.topics[:1])
+        card = next(iter(brief.choice.cards), None)
+        if card is not None and nearest & set(card.topics) and not (plan and nearest & set(plan.topics)):
+            return self._card(card.id, card.gist, page)
+        return self._card(plan.card, fill(plan.listen_for, slots), page) if plan else None
 
     def _questions(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
         steps = brief.choice.steps

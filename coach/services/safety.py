@@ -19,6 +19,8 @@ class Assessment:
 
     decision: SafetyDecision
     about: About = "self"
+    is_sensed: bool = False
+    """Whether no wording gave it away: the reply asks, and leaves room for having been misread."""
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -138,9 +140,9 @@ MAX_REASSURANCE = 14
 _REASONS: Mapping[SafetyKind, str] = {kind: reason for kind, _, reason in _KINDS}
 MARGINS: Mapping[SafetyKind, float] = {
     "crisis": 0.0,
-    "abuse": 0.0,
+    "abuse": 0.1,
     "harassment": 0.0,
-    "safeguarding": 0.0,
+    "safeguarding": 0.3,
     "medical-legal": 0.1,
     "out-of-scope": 0.1,
 }
@@ -188,7 +190,7 @@ def assess(
             return Assessment(SafetyDecision(kind, reason), _about(plain, kind))
     sensed = _sensed(text, alarms or {})
     if sensed is not None:
-        return Assessment(SafetyDecision(sensed, _REASONS[sensed]), _about(plain, sensed))
+        return Assessment(SafetyDecision(sensed, _REASONS[sensed]), _about(plain, sensed), is_sensed=True)
     if previous is not None and previous.decision == "crisis" and not is_safe_now(text):
         return Assessment(SafetyDecision("crisis", "the message before may have been about suicide or self-harm"))
     return None

@@ -6,7 +6,7 @@ How it is said is `coach.services.compose`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from coach.domain.knowledge import ARC, Acknowledgement, Card, Framing, Plan, Purpose, Question, Resource
@@ -22,6 +22,8 @@ FOUND_BONUS = 0.60
 """Weight of the fused retrieval score beside the bonuses."""
 
 
+CARDS_LOOKED_AT = 12
+"""For one on the nearest topic."""
 GENERAL_BONUS = 0.25
 """For a record about the stage as such: a special one must fit the better."""
 _GENERAL_TOPIC = {
@@ -36,6 +38,8 @@ _GENERAL_TOPIC = {
     "ending": "ending-well",
     "ongoing": "cadence",
 }
+_MIDDLE: frozenset[Purpose] = frozenset({"open", "explore", "deepen", "challenge"})
+"""Purposes of questions that can be about anything; those that commit and close belong to their place."""
 _ANYWHERE = frozenset({"asking", "listening"})
 """Topics of records that serve in any conversation."""
 
@@ -109,9 +113,11 @@ class Suggester:
 
     def choose(self, situation: Situation, found: Found, memory: Memory) -> Choice:
         """The choice for a situation; deterministic, ties broken by id."""
+        if situation.intent == "reflect":
+            situation = replace(situation, stage="reflection")  # whatever the stage, what is wanted is a look back
         plan = self._plan(situation, found.plans) if situation.intent in ("plan-session", "reflect") else None
-        steps = self._steps(situation, plan, found.questions, memory)
-        cards = self._best(self._knowledge.cards, found.cards, situation, memory.cards)
+        steps = self._to_the_point(self._steps(situation, plan, found.questions, memory), situation, found, memory)
+        cards = _nearest_first(self._best(self._knowledge.cards, found.cards, situation, memory.cards), situation)
         framings = self._best(self._knowledge.framings, found.framings, situation, memory.framings)
         resources = self._best(self._knowledge.resources, found.resources, situation, memory.resources)
         return Choice(
@@ -185,7 +191,7 @@ class Suggester:
         ranked = self.questions(situation, hits, memory)
         if plan is None:
             if situation.intent == "difficulty":
-                ranked = [question for question in ranked if _suits_a_difficulty(question, situation)]
+                ranked = [question for question in ranked if _suits_a_difficulty(question, situation)] or ranked
             length = 2 if situation.intent == "difficulty" else 3
             return tuple(Step(question) for question in arc_of(ranked[: 4 * length], length=length))
         steps: list[Step] = []
@@ -201,6 +207,28 @@ class Suggester:
             if spare is not None:
                 steps.append(Step(spare))
         return tuple(steps)
+
+    def _to_the_point(
+        self, steps: tuple[Step, ...], situation: Situation, found: Found, memory: Memory
+    ) -> tuple[Step, ...]:
+        """The steps with at least one on the nearest topic, where there is a question for it: it takes the place of the
+        one of its purpose, or else of the one before the last."""
+        nearest = situation.topics[0] if situation.topics else ""
+        if not steps or any(nearest in step.question.topics for step in steps):
+            return steps
+        taken = {step.question.id for step in steps}
+        fitting = (
+            question
+            for question in self.questions(situation, found.questions, memory)
+            if nearest in question.topics and question.id not in taken and question.purpose in _MIDDLE
+        )
+        question = next(fitting, None)
+        if question is None:
+            return steps
+        same = [place for place, step in enumerate(steps) if step.question.purpose == question.purpose]
+        place = same[0] if same else max(0, len(steps) - 2)
+        kept = [*steps[:place], Step(question), *steps[place + 1 :]]
+        return tuple(sorted(kept, key=lambda step: ARC.index(step.question.purpose)))
 
     def _best(
         self,
@@ -226,6 +254,12 @@ class Suggester:
             )
 
         return sorted(fitting, key=lambda record: (-score(record), record.id))
+
+
+def _nearest_first(cards: Sequence[Card], situation: Situation) -> list[Card]:
+    """The best card on the nearest topic leads, where there is one among the best few."""
+    leading = next((card for card in cards[:CARDS_LOOKED_AT] if set(situation.topics[:1]) & set(card.topics)), None)
+    return list(cards) if leading is None else [leading, *(card for card in cards if card is not leading)]
 
 
 def is_for(question: Question, situation: Situation) -> bool:
