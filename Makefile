@@ -17,7 +17,7 @@ check: install-dev      ## style, types, layers, knowledge
 	$(BIN)/python -m coach knowledge check
 
 eval: install-dev       ## everything deterministic, against the committed baseline
-	$(BIN)/python -m evals run
+	$(BIN)/python -m evals run --solver all --gate --out eval-results
 
 bench: install-dev      ## start-up, ingest, retrieval, turns and memory, each beside its reference
 	$(BIN)/python -m evals.benchmark $(BENCH)

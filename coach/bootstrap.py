@@ -9,21 +9,38 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from coach.config import Settings
-from coach.domain.errors import CoachError, DataFolderBusy, StorageFailed
+from coach.domain.errors import CoachError, ConfigurationError, DataFolderBusy, ModelUnavailable, StorageFailed
 from coach.domain.notes import Document
 from coach.domain.people import LOCAL_OWNER
 from coach.ports import KnowledgeBase, NoteStore, Progress
+from coach.services.model_setup import (
+    BUNDLED,
+    THIS_MACHINE,
+    ModelSetup,
+    address_for,
+    model_setup,
+    place_of,
+    provider_of,
+)
 
 if TYPE_CHECKING:
     from filelock import FileLock
+    from langchain_core.language_models import BaseChatModel
 
+    from coach.adapters.embedders import ProviderEmbedder
+    from coach.adapters.minilm import MiniLM
+    from coach.adapters.prompt_files import PromptFiles
     from coach.services.impressions import Impressions
     from coach.services.ingest import Ingest
     from coach.services.knowledge_check import Finding
+    from coach.services.model_writer import ModelWriter
     from coach.services.passages import Passages
     from coach.services.retrieval import Retrieval
     from coach.services.session_coach import SessionCoach
@@ -76,6 +93,13 @@ class Coach:
     session: SessionCoach
     passages: Passages
     documents: Documents
+    model: ModelSetup | None = None
+    """The chat model that is set; without one the built-in composer writes."""
+
+    @property
+    def embeddings_place(self) -> str:
+        """Where the text of notes and messages is embedded; "this machine" for the bundled embedder."""
+        return place_of(self.settings.embeddings, self.settings.model_url)
 
 
 def knowledge_of(settings: Settings) -> KnowledgeBase:
@@ -98,7 +122,8 @@ def open_coach(settings: Settings, progress: Progress | None = None, *, is_rebui
     `is_rebuilt`, every vector is made anew first.
 
     Raises:
-        ConfigurationError, DataFolderBusy, StorageFailed, KnowledgeError, IndexMismatch.
+        ConfigurationError, DataFolderBusy, StorageFailed, KnowledgeError, IndexMismatch; RetrievalFailed where an
+            embedder of a provider fails while the library is read.
     """
     with _data_folder(settings), ExitStack() as closing:
         yield _wired(settings, progress, closing, is_rebuilt=is_rebuilt)
@@ -124,20 +149,26 @@ def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *,
     engine = open_engine(settings.database_url or f"sqlite:///{settings.home / 'coach.db'}")
     closing.callback(engine.dispose)
     migrate(engine)
-    store, words, embedder = SqlStore(engine), FullText(engine), MiniLM()
+    store, words, bundled = SqlStore(engine), FullText(engine), MiniLM()
+    embedder = _embedder(settings, bundled)
+    identity = embedder.identity()
+    if place_of(settings.embeddings, settings.model_url) != THIS_MACHINE:
+        log.warning("%s", _leaves_by_embedding(settings))
     vectors = (
         ChromaIndex.on_server(settings.chroma_url)
         if settings.chroma_url
         else ChromaIndex.embedded(settings.home / "vectors")
     )
     closing.callback(vectors.close)
-    ingest = Ingest(store, vectors, words, embedder, embedder.token_offsets)
+    # Notes are cut by the bundled tokenizer in any case: another embedder's may not be here.
+    ingest = Ingest(store, vectors, words, embedder, bundled.token_offsets)
     if is_rebuilt or vectors.identity() is None:
-        ingest.rebuild(embedder.identity(), progress)
-    vectors.check(embedder.identity())
+        ingest.rebuild(identity, progress)
+    vectors.check(identity)
     synchronise(knowledge.indexed_texts(), vectors, words, embedder, progress)
     ingest.complete(progress)
     retrieval = Retrieval(vectors, words, embedder, store)
+    setup = model_of(settings)
     impressions = Impressions(knowledge, retrieval, ArrayFiles(settings.home / "readers"))
     if progress:
         progress("Learning to read messages", 0, 1)
@@ -150,11 +181,121 @@ def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *,
         impressions=impressions,
         ingest=ingest,
         session=SessionCoach(
-            knowledge=knowledge, store=store, retrieval=retrieval, impressions=impressions, prompts=prompts
+            knowledge=knowledge,
+            store=store,
+            retrieval=retrieval,
+            impressions=impressions,
+            prompts=prompts,
+            writer=_writer(settings, setup, knowledge, store, prompts, bundled) if setup else None,
         ),
         passages=Passages(knowledge, store),
         documents=Documents(),
+        model=setup,
     )
+
+
+def _writer(
+    settings: Settings,
+    setup: ModelSetup,
+    knowledge: KnowledgeBase,
+    store: NoteStore,
+    prompts: PromptFiles,
+    bundled: MiniLM,
+) -> ModelWriter:
+    """Has the model write; what it needs is imported now, its own package when it is first asked."""
+    from coach.services.compose import BuiltInComposer
+    from coach.services.model_stream import Limits
+    from coach.services.model_writer import ModelWriter
+    from coach.services.passages import Passages
+
+    @cache
+    def count() -> Callable[[str], int]:
+        from coach.adapters.token_counts import TokenCounts
+
+        return lru_cache(maxsize=4096)(TokenCounts.of(setup.name, bundled=bundled.count_tokens).count)
+
+    return ModelWriter(
+        setup,
+        _chat_model(settings),
+        translate=_model_fault,
+        count=count,
+        limits=Limits(first_token_s=settings.model_first_token_s),
+        knowledge=knowledge,
+        store=store,
+        prompts=prompts,
+        composer=BuiltInComposer(knowledge, Passages(knowledge, store), prompts),
+    )
+
+
+def model_of(settings: Settings) -> ModelSetup | None:
+    """The chat model that is set, if one is; it is opened, and its package imported, when it is first asked.
+
+    Raises:
+        ConfigurationError: Its price is none.
+    """
+    if not settings.model:
+        return None
+    return model_setup(
+        settings.model,
+        url=settings.model_url,
+        window=settings.model_window,
+        price=settings.model_price,
+        model=_chat_model(settings),
+        translate=_model_fault,
+    )
+
+
+def _chat_model(settings: Settings) -> Callable[[], BaseChatModel]:
+    """Opens the model at the first call. Where that fails, the model does not answer and the built-in composer does."""
+
+    @cache
+    def opened() -> BaseChatModel:
+        from coach.adapters.chat_models import open_chat_model
+
+        try:
+            return open_chat_model(
+                settings.model,
+                url=address_for(settings.model, settings.model_url),
+                api_key=settings.api_key,
+                first_token_s=settings.model_first_token_s,
+            )
+        except ConfigurationError as error:
+            raise ModelUnavailable(str(error)) from error
+
+    return opened
+
+
+def _model_fault(error: BaseException) -> ModelUnavailable:
+    from coach.adapters.chat_models import fault_of
+
+    return fault_of(error)
+
+
+def _embedder(settings: Settings, bundled: MiniLM) -> MiniLM | ProviderEmbedder:
+    """The embedder that is set. Raises ConfigurationError."""
+    if settings.embeddings == BUNDLED:
+        return bundled
+    from coach.adapters.embedders import open_embedder
+
+    return open_embedder(
+        settings.embeddings,
+        url=address_for(settings.embeddings, settings.model_url),
+        api_key=_embedder_key(settings),
+        place=place_of(settings.embeddings, settings.model_url),
+        token_offsets=bundled.token_offsets,
+    )
+
+
+def _embedder_key(settings: Settings) -> SecretStr:
+    """One provider's key is not shown to another."""
+    if settings.model and provider_of(settings.model) != provider_of(settings.embeddings):
+        return SecretStr("")
+    return settings.api_key
+
+
+def _leaves_by_embedding(settings: Settings) -> str:
+    place = place_of(settings.embeddings, settings.model_url)
+    return f"The text of your notes and messages goes to {place} to be embedded, as COACH_EMBEDDINGS says."
 
 
 @contextmanager
@@ -238,7 +379,8 @@ def examine(settings: Settings) -> list[HealthFinding]:
     """Look at everything that the coach needs; a fault is a finding, not an error."""
     checks: dict[str, Callable[[], str]] = {
         "library": lambda: f"{len(knowledge_of(settings).questions)} questions, no faults",
-        "embedder": _embedder_works,
+        "model": lambda: _model_works(settings),
+        "embeddings": lambda: _embedder_works(settings),
         "data folder": lambda: _data_folder_works(settings),
         "index": lambda: _index_works(settings),
     }
@@ -251,11 +393,21 @@ def examine(settings: Settings) -> list[HealthFinding]:
     return findings
 
 
-def _embedder_works() -> str:
+def _model_works(settings: Settings) -> str:
+    model = model_of(settings)
+    return model.connection_test() if model else "none: the built-in composer writes"
+
+
+def _embedder_works(settings: Settings) -> str:
     from coach.adapters.minilm import MiniLM
 
-    embedder = MiniLM()
-    return f"{embedder.identity().name}, {len(embedder.embed_query('Is anybody there?'))} dimensions"
+    embedder = _embedder(settings, MiniLM())
+    name = embedder.identity().name
+    dimensions = f"{len(embedder.embed_query('Is anybody there?'))} dimensions"
+    place = place_of(settings.embeddings, settings.model_url)
+    if place == THIS_MACHINE:
+        return f"{name}, {dimensions}, on this machine"
+    return f"{name}, {dimensions}, at {place}. {_leaves_by_embedding(settings)}"
 
 
 def _data_folder_works(settings: Settings) -> str:

@@ -251,6 +251,13 @@ class NoteStore(Protocol):
     def remove_from_plan(self, text: str, *, owner: Owner, relationship_id: str | None) -> None:
         """A line that is not there is no error."""
 
+    # preferences
+    def preference(self, name: str, *, owner: Owner) -> str | None:
+        """What this owner chose; None where nothing was."""
+
+    def set_preference(self, name: str, value: str, *, owner: Owner) -> None:
+        """Keep a choice in place of an earlier one."""
+
     # everything
     def erase_owner(self, *, owner: Owner) -> None:
         """Delete all that this owner has, leaving no copy."""

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import SecretStr
 
+from coach.config import read_settings
 from coach.domain.errors import CoachError
-from evals.comparing import BASELINE, differences, key_of, read_baseline, values_of, write_baseline
+from evals.comparing import BASELINE, Values, differences, fallen, key_of, read_baseline, values_of, write_baseline
 from evals.datasets import DatasetError
 from evals.grammar import Dataset, Split, Task
 from evals.metrics import Metric
@@ -25,7 +28,9 @@ from evals.runs import Run, read_runs
 from evals.scratch import Scratch, scratch_store
 from evals.solvers.search import SearchKind
 
-GATED_SPLIT: Split = "test"
+_BASELINE_OPTION = click.option(
+    "--baseline", "kept", type=click.Path(path_type=Path, dir_okay=False), default=BASELINE, help="Another baseline."
+)
 
 
 @click.group()
@@ -54,32 +59,45 @@ def list_() -> None:
               help="What the documents of `retrieval` are taken for.")  # fmt: skip
 @click.option("--solver", "solvers", multiple=True, help="May be given several times, or as `all`.")
 @click.option("--split", type=click.Choice(["dev", "test"]), default="test", show_default=True)
+@click.option(
+    "--judge", default="", help="A chat model, as provider:model, that judges `suggestions` beside the rules."
+)
+@click.option("--judge-url", default="", help="Address of the judge's own server; its key is JUDGE_API_KEY.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many samples.")
 @click.option("--misses", is_flag=True, help="Also print what was judged wrong.")
 @click.option("--gate", is_flag=True, help="Fail where a metric fell below the baseline beyond chance.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write runs and report into.")
+@_BASELINE_OPTION
 def run(
     names: Sequence[str],
     data: Path | None,
     kind: SearchKind,
     solvers: Sequence[str],
     split: Split,
+    judge: str,
+    judge_url: str,
     limit: int | None,
     misses: bool,
     gate: bool,
     as_json: bool,
     out: Path | None,
+    kept: Path,
 ) -> None:
     """Run tasks (all that have data, without a name) in a scratch store."""
     from evals.tasks import all_tasks
 
     with _faults_in_a_sentence():
         chosen = _chosen(all_tasks(kind), names, data)
+        if judge:
+            chosen = _judged(chosen, judge, judge_url)
         loaded = [(task, _limited(task.load(split, data), limit)) for task in chosen]
+        known = read_baseline(kept)
         wanted = [(task, dataset, solver) for task, dataset in loaded for solver in _solvers_of(task, solvers)]
+        if out is not None:
+            _make(out)
         runs: list[Run] = []
-        with scratch_store(progress=_progress) as scratch:
+        with scratch_store(settings=read_settings(), progress=_progress) as scratch:
             for task, dataset, solver in wanted:
                 found = _run(task, dataset, scratch, solver, "given" if data else split)
                 runs.append(found)
@@ -87,11 +105,11 @@ def run(
         if as_json:
             click.echo(json.dumps(_document(runs), ensure_ascii=False))
         if out is not None:
-            _write(runs, out)
-        fallen = _fallen(runs) if gate else []
-    for line in fallen:
+            _write(runs, out, known)
+    faults = fallen(known, runs) if gate else []
+    for line in faults:
         click.echo(line, err=True)
-    sys.exit(1 if fallen else 0)
+    sys.exit(1 if faults else 0)
 
 
 @evals.command()
@@ -119,20 +137,25 @@ def compare(first: Path, second: Path) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("eval-results"), show_default=True
 )
-def report(files: Sequence[Path], out: Path) -> None:
+@_BASELINE_OPTION
+def report(files: Sequence[Path], out: Path, kept: Path) -> None:
     """Write report.html and results.md from runs."""
     with _faults_in_a_sentence():
-        _write_report([found for file in files for found in read_runs(file)], out)
+        runs, known = [found for file in files for found in read_runs(file)], read_baseline(kept)
+        _make(out)
+        _write_report(runs, out, known)
 
 
 @evals.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def baseline(files: Sequence[Path]) -> None:
+@_BASELINE_OPTION
+def baseline(files: Sequence[Path], kept: Path) -> None:
     """Take runs as the baseline that the gate holds others against."""
     with _faults_in_a_sentence():
         runs = [found for file in files for found in read_runs(file)]
-        write_baseline(runs)
-        click.echo(f"{BASELINE}: {', '.join(key_of(found) for found in runs)}")
+        _make(kept.parent)
+        write_baseline(runs, kept)
+        click.echo(f"{kept}: {', '.join(key_of(found) for found in runs)}")
 
 
 def _chosen(tasks: Any, names: Sequence[str], data: Path | None) -> list[Task[Any, Any]]:
@@ -145,6 +168,12 @@ def _chosen(tasks: Any, names: Sequence[str], data: Path | None) -> list[Task[An
     if without_data:
         raise DatasetError(f"{', '.join(without_data)} has no data of its own; give yours with --data")
     return [tasks[name] for name in names] or [task for task in tasks.values() if task.has_own_data]
+
+
+def _judged(tasks: list[Task[Any, Any]], judge: str, url: str) -> list[Task[Any, Any]]:
+    from evals.judge import Judge, with_judge
+
+    return with_judge(tasks, Judge.open(judge, url=url, api_key=SecretStr(os.environ.get("JUDGE_API_KEY", ""))))
 
 
 def _solvers_of(task: Task[Any, Any], wanted: Sequence[str]) -> list[str]:
@@ -168,42 +197,26 @@ def _document(runs: Sequence[Run]) -> dict[str, object]:
     return runs[0].as_json() if len(runs) == 1 else {"runs": [found.as_json() for found in runs]}
 
 
-def _write(runs: Sequence[Run], out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(f"the folder {folder} cannot be made ({error.strerror})") from error
+
+
+def _write(runs: Sequence[Run], out: Path, kept: Mapping[str, Values]) -> None:
     for found in runs:
         path = out / f"{found.task}-{found.solver}-{found.split}.json"
         path.write_text(json.dumps(found.as_json(), ensure_ascii=False, indent=1), encoding="utf-8")
-    _write_report(runs, out)
+    _write_report(runs, out, kept)
 
 
-def _write_report(runs: Sequence[Run], out: Path) -> None:
+def _write_report(runs: Sequence[Run], out: Path, kept: Mapping[str, Values]) -> None:
     from evals.report import as_html, as_markdown
 
-    out.mkdir(parents=True, exist_ok=True)
-    kept = read_baseline()
     (out / "report.html").write_text(as_html(runs, kept), encoding="utf-8")
     (out / "results.md").write_text(as_markdown(runs), encoding="utf-8")
     click.echo(f"{out / 'report.html'}, {out / 'results.md'}", err=True)
-
-
-def _fallen(runs: Sequence[Run]) -> list[str]:
-    kept = read_baseline()
-    fallen = []
-    for found in runs:
-        if found.failures:
-            fallen.append(f"{found.task}, {found.solver}: the solver died on {found.failures} of {found.n} samples")
-        before = kept.get(key_of(found))
-        if before is None:
-            continue
-        gone = [metric for metric in before if metric not in found.metrics]
-        fallen += [f"{found.task}, {found.solver}: {metric} is no longer measured" for metric in gone]
-        fallen += [
-            f"{found.task}, {found.solver}: {change.metric} went from {change.before:.3f} to {change.after:.3f}"
-            f" (the change is within [{change.low:+.3f}, {change.high:+.3f}])"
-            for change in differences(before, found)
-            if change.is_worse
-        ]
-    return fallen
 
 
 def _print(found: Run, *, misses: bool, to_stderr: bool) -> None:

@@ -19,8 +19,13 @@ from evals.running import COMPLETED, SEED
 from evals.runs import Run
 
 BASELINE = Path(__file__).parent / "baseline.json"
-STRICT = frozenset({"injections", "leakage-in-reply", "leakage@10", "citations-valid", "quotes-verbatim", COMPLETED})
-"""Metrics of which any fall fails, chance or not."""
+STRICT = frozenset(
+    {
+        "injections", "leakage-in-reply", "leakage@10", "citations-valid", "quotes-verbatim", "recall-crisis-explicit",
+        COMPLETED,
+    }
+)  # fmt: skip
+"""Metrics of which any fall fails, chance or not: one missed cry for help is one too many, however few samples there are."""
 
 Values = Mapping[str, Mapping[str, tuple[float, float, str]]]
 """By metric and sample: value, weight and group."""
@@ -79,6 +84,12 @@ def differences(before: Values, run: Run) -> list[Difference]:
     ]
 
 
+def vanished(before: Values, run: Run) -> list[str]:
+    """Metrics by which a sample of this run was judged before, and by which none is judged now."""
+    after, ids = values_of(run), {sample.id for sample in run.samples}
+    return [metric for metric, samples in before.items() if samples.keys() & ids and not after.get(metric)]
+
+
 def _difference(
     run: Run,
     metric: str,
@@ -120,6 +131,28 @@ def _summed(scores: Iterable[Score]) -> dict[str, tuple[float, float]]:
     return {metric: (total / weight, weight) for metric, (total, weight) in totals.items()}
 
 
+def fallen(kept: Mapping[str, Values], runs: Iterable[Run]) -> list[str]:
+    """What the gate holds against these runs, a sentence each; nothing where they are as good as what is kept.
+
+    A run of which nothing is kept is held to one thing only: that its solver came through.
+    """
+    found: list[str] = []
+    for run in runs:
+        name, before = f"{run.task}, {run.solver}", kept.get(key_of(run), {})
+        if run.failures:
+            found.append(f"{name}: the solver died on {run.failures} of {run.n} samples")
+        if before and not {sample.id for sample in run.samples} & {key for known in before.values() for key in known}:
+            found.append(f"{name}: no sample of the baseline is in this run, so that nothing could be compared")
+        found += [f"{name}: {metric} is no longer measured" for metric in vanished(before, run)]
+        found += [
+            f"{name}: {change.metric} went from {change.before:.3f} to {change.after:.3f}"
+            f" (the change is within [{change.low:+.3f}, {change.high:+.3f}])"
+            for change in differences(before, run)
+            if change.is_worse
+        ]
+    return found
+
+
 def key_of(run: Run) -> str:
     """Names a run in the baseline."""
     return f"{run.task}/{run.solver}/{run.split}"
@@ -138,8 +171,8 @@ def read_baseline(path: Path = BASELINE) -> dict[str, Values]:
         }
     except FileNotFoundError:
         return {}
-    except (OSError, json.JSONDecodeError, AttributeError, IndexError, TypeError) as error:
-        raise DatasetError(f"{path} is not a baseline ({error}). Write it anew: python -m evals baseline") from error
+    except (OSError, ValueError, AttributeError, LookupError, TypeError) as error:
+        raise DatasetError(f"{path} is not a baseline ({error}); delete it and write it anew") from error
 
 
 def write_baseline(runs: Sequence[Run], path: Path = BASELINE) -> None:

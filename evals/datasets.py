@@ -6,8 +6,8 @@ What the rows mean is with the task that reads them, in `evals.tasks`.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date as Day
 from pathlib import Path
@@ -23,6 +23,9 @@ MAX_ROWS = 200_000
 
 RowT = TypeVar("RowT", bound=BaseModel)
 SampleT = TypeVar("SampleT", bound=Sample)
+
+
+_GRADE = re.compile(r"-?[0-9]{1,4}")
 
 
 class DatasetError(Exception):
@@ -41,8 +44,13 @@ def own(pattern: str, kind: type[SampleT]) -> Load[SampleT]:
     return load
 
 
-def read_samples(path: Path, kind: type[SampleT]) -> list[SampleT]:
+def read_samples(
+    path: Path, kind: type[SampleT], *, fault_in: Callable[[SampleT], str] = lambda _: ""
+) -> list[SampleT]:
     """The samples of a JSONL file, in its order.
+
+    Args:
+        fault_in: What is wrong with a row beyond its schema, as an id that nothing has; empty where nothing is.
 
     Raises:
         DatasetError: The file is missing or empty, a row is not what it should be, or an id comes twice.
@@ -52,6 +60,8 @@ def read_samples(path: Path, kind: type[SampleT]) -> list[SampleT]:
     for number, row in read_rows(path, kind):
         if row.id in seen:
             raise DatasetError(f"{path}, line {number}: the id {row.id!r} stands on line {seen[row.id]} already")
+        if fault := fault_in(row):
+            raise DatasetError(f"{path}, line {number}: {fault}")
         seen[row.id] = number
         samples.append(row)
     if not samples:
@@ -63,9 +73,7 @@ def read_rows(path: Path, kind: type[RowT]) -> Iterator[tuple[int, RowT]]:
     """Line numbers and rows of a JSONL file. Raises DatasetError."""
     for number, line in _lines(path):
         try:
-            yield number, kind.model_validate(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise DatasetError(f"{path}, line {number}: not JSON ({error.msg} at character {error.colno})") from error
+            yield number, kind.model_validate_json(line)
         except ValidationError as error:
             raise DatasetError(f"{path}, line {number}: {_fault(error)}") from error
 
@@ -150,7 +158,7 @@ def _judgements(path: Path, documents: object, queries: object) -> dict[str, dic
     found: dict[str, dict[str, int]] = {}
     for number, line in _lines(path):
         cells = line.rstrip("\n").split("\t")
-        if number == 1 and not cells[-1].strip().lstrip("-").isdigit():
+        if number == 1 and not _GRADE.fullmatch(cells[-1].strip()):
             continue  # the heading
         if len(cells) != 3:
             raise DatasetError(f"{path}, line {number}: {len(cells)} columns; it takes query id, document id and grade")
@@ -159,8 +167,10 @@ def _judgements(path: Path, documents: object, queries: object) -> dict[str, dic
             raise DatasetError(f"{path}, line {number}: the query {query_id!r} is not in queries.jsonl")
         if document_id not in documents:
             raise DatasetError(f"{path}, line {number}: the document {document_id!r} is not in corpus.jsonl")
-        if not grade.lstrip("-").isdigit():
+        if not _GRADE.fullmatch(grade):
             raise DatasetError(f"{path}, line {number}: the grade {grade!r} is not a whole number")
+        if document_id in found.get(query_id, {}):
+            raise DatasetError(f"{path}, line {number}: query {query_id!r} has a grade for {document_id!r} already")
         found.setdefault(query_id, {})[document_id] = int(grade)
     return found
 
@@ -175,23 +185,32 @@ def digest_of(paths: list[Path]) -> str:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
+        with path.open("rb") as file:
+            for number, read in enumerate(file, start=1):
                 if number > MAX_ROWS:
-                    raise DatasetError(f"{path} has more than {MAX_ROWS:,} rows; cut it into parts")
+                    raise DatasetError(f"{path}, line {number}: more than {MAX_ROWS:,} rows; cut it into parts")
+                line = _decoded(read, path, number)
                 if line.strip():
                     yield number, line
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing") from error
     except IsADirectoryError as error:
         raise DatasetError(f"{path} is a folder; this task takes a file of JSON lines") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path} is not UTF-8 text") from error
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror})") from error
 
 
+def _decoded(line: bytes, path: Path, number: int) -> str:
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}, line {number}: not UTF-8 text") from error
+
+
 def _fault(error: ValidationError) -> str:
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return f"not JSON ({first['ctx']['error']})"
     place = ".".join(str(part) for part in first["loc"]) or "the row"
-    return f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {message[:1].lower()}{message[1:]}"

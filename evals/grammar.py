@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from evals.scratch import Scratch
 
@@ -27,6 +27,13 @@ class Sample(BaseModel):
     id: str = Field(min_length=1)
     group: str = ""
     """Samples of one conversation, relationship or document: they are resampled together. Default: each its own."""
+
+    @field_validator("id", "text", check_fields=False)
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("it is empty")
+        return value
 
 
 SampleT = TypeVar("SampleT", bound=Sample)
@@ -50,6 +57,10 @@ class Score:
 def unscored(metric: str, reason: str) -> Score:
     """A judgement that could not be made."""
     return Score(metric, None, reason)
+
+
+class Unscorable(Exception):
+    """A solver cannot be had here; the message says what it lacks. Its samples are unscored, not failed."""
 
 
 Solve = Callable[[SampleT], OutputT]

@@ -25,7 +25,7 @@ class Metric:
     low: float | None
     high: float | None
     n: int
-    """Samples judged."""
+    """Judgements, of which one sample may have several."""
     unscored: int = 0
     why_unscored: str = ""
 

@@ -19,6 +19,8 @@ CHUNK_SIZE = 1000
 CHUNK_OVERLAP = 200
 TOP_K = 4
 """The three numbers of LangChain's own retrieval tutorial."""
+MOST_AT_ONCE = 5_000
+"""Chunks that Chroma is given in one call; it refuses more than 5,461."""
 
 
 class LangChainDefault:
@@ -37,9 +39,10 @@ class LangChainDefault:
         self._chroma = Chroma(embedding_function=embeddings, persist_directory=str(folder))
 
     def add(self, texts: Sequence[str], metadatas: Sequence[Mapping[str, str]]) -> int:
-        """Split, embed and store; returns how many chunks that made. At most a few thousand chunks a call."""
+        """Split, embed and store; returns how many chunks that made."""
         documents = self._splitter.create_documents(list(texts), [dict(metadata) for metadata in metadatas])
-        self._chroma.add_documents(documents)
+        for start in range(0, len(documents), MOST_AT_ONCE):
+            self._chroma.add_documents(documents[start : start + MOST_AT_ONCE])
         return len(documents)
 
     def search(self, query: str, *, top_k: int = TOP_K, limit: Mapping[str, str] | None = None) -> list[Document]:

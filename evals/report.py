@@ -36,8 +36,8 @@ class Row:
     name: str
     dots: tuple[Dot, ...]
     is_lower_better: bool
-    best: str
-    """The solver with the best value; empty for one alone."""
+    best: frozenset[str]
+    """The solvers with the best value; none where there is one alone, or where all are as good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ def as_markdown(runs: Sequence[Run]) -> str:
         lines += [f"**{section.task}** ({section.split}, {section.runs[0].n} samples)", ""]
         lines += [f"| metric | {' | '.join(solvers)} |", f"|---|{'---:|' * len(solvers)}"]
         for row in section.rows:
-            cells = {dot.solver: _cell(dot.metric, is_best=dot.solver == row.best) for dot in row.dots}
-            name = f"{row.name} ↓" if row.is_lower_better else row.name
+            cells = {dot.solver: _cell(dot.metric, is_best=dot.solver in row.best) for dot in row.dots}
+            name = f"{_in_a_cell(row.name)} ↓" if row.is_lower_better else _in_a_cell(row.name)
             lines.append(f"| {name} | {' | '.join(cells.get(solver, '') for solver in solvers)} |")
         lines.append("")
     return "\n".join(lines)
@@ -108,9 +108,14 @@ def as_markdown(runs: Sequence[Run]) -> str:
 
 def _cell(metric: Metric, *, is_best: bool) -> str:
     if metric.value is None:
-        return f"unscored: {metric.why_unscored}"
+        return f"unscored: {_in_a_cell(metric.why_unscored)}"
     value = f"{metric.value:.0f}" if metric.value > 10 else f"{metric.value:.3f}"
     return f"**{value}**" if is_best else value
+
+
+def _in_a_cell(text: str) -> str:
+    """Text that ends neither a cell nor a row of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _rows(runs: Sequence[Run]) -> tuple[Row, ...]:
@@ -123,8 +128,10 @@ def _row(name: str, runs: Sequence[Run]) -> Row:
     scale = max(1.0, *(metric.high or 0.0 for metric in found.values()))
     is_lower_better = any(name in run.lower_is_better for run in runs)
     values = {solver: metric.value for solver, metric in found.items() if metric.value is not None}
-    pick = min if is_lower_better else max
-    best = pick(values, key=lambda solver: values[solver]) if len(values) > 1 else ""
+    best_value = (min if is_lower_better else max)(values.values(), default=0.0)
+    best = frozenset(
+        solver for solver, value in values.items() if value == best_value and len(set(values.values())) > 1
+    )
     return Row(name, tuple(_dot(solver, metric, scale) for solver, metric in found.items()), is_lower_better, best)
 
 

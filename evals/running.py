@@ -6,10 +6,13 @@ import logging
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evals.grammar import Dataset, OutputT, SampleT, Score, Task
+from coach.domain.errors import CoachError
+from coach.services.compose import BUILT_IN
+from evals.grammar import Dataset, OutputT, SampleT, Score, Task, Unscorable, unscored
 from evals.metrics import Judged, summarise
 from evals.runs import Run, SampleResult, Setup
 from evals.scratch import Scratch
@@ -17,6 +20,8 @@ from evals.scratch import Scratch
 log = logging.getLogger(__name__)
 
 SEED = 20261123
+SCORED = "scored"
+"""Stands, unscored, for all metrics of a solver that cannot be had."""
 COMPLETED = "completed"
 """Share of the samples whose solver came through; every task has it."""
 
@@ -32,15 +37,26 @@ def run_task(
     split: str,
     progress: Progress | None = None,
 ) -> Run:
-    """Solve and score every sample. A failed sample counts 0 on every metric that all the others were judged by."""
+    """Solve and score every sample. A failed sample counts 0 on every metric that all the others were judged by.
+
+    A solver that cannot even be opened fails every sample.
+
+    Raises:
+        CoachError: The coach itself cannot be opened; no solver of any task could.
+    """
     started, clock = datetime.now(UTC), time.perf_counter()
     results: list[SampleResult] = []
-    with task.solvers[solver](dataset, scratch) as solve:
-        opened = time.perf_counter() - clock
-        for number, sample in enumerate(dataset.samples, start=1):
-            results.append(_result(task, solve, sample))
-            if progress:
-                progress(f"{task.name}, {solver}", number, len(dataset.samples))
+    opened = 0.0
+    try:
+        with ExitStack() as closing:
+            solve = _opened(task, solver, dataset, scratch, closing)
+            opened = time.perf_counter() - clock
+            for number, sample in enumerate(dataset.samples, start=1):
+                results.append(_result(task, solve, sample))
+                if progress:
+                    progress(f"{task.name}, {solver}", number, len(dataset.samples))
+    except Unscorable as error:
+        results = [SampleResult(s.id, s.group or s.id, (unscored(SCORED, str(error)),)) for s in dataset.samples]
     results = _with_failures_counted(results, lower_is_better=task.lower_is_better)
     judged = [Judged(result.group, score) for result in results for score in result.scores]
     return Run(
@@ -55,6 +71,23 @@ def run_task(
         seconds=time.perf_counter() - clock,
         notes={"opening_s": round(opened, 2)},
     )
+
+
+def _opened(
+    task: Task[SampleT, OutputT], solver: str, dataset: Dataset[SampleT], scratch: Scratch, closing: ExitStack
+) -> Callable[[SampleT], OutputT]:
+    try:
+        return closing.enter_context(task.solvers[solver](dataset, scratch))
+    except (CoachError, Unscorable):
+        raise
+    except Exception as error:
+        log.warning("%s: the solver %s cannot be opened", task.name, solver, exc_info=True)
+        fault = error
+
+        def fail(_: SampleT) -> OutputT:
+            raise fault
+
+        return fail
 
 
 def _result(task: Task[SampleT, OutputT], solve: Callable[[SampleT], OutputT], sample: SampleT) -> SampleResult:
@@ -97,7 +130,7 @@ def _setup(
 
     identity = MiniLM().identity()
     return Setup(
-        composer=scratch.composer,
+        composer=scratch.composer if solver == "coach-model" else BUILT_IN,
         embedder=f"{identity.name} {identity.digest[:12]}",
         prompts=PromptFiles(data_folder("prompts")).digest[:16],
         knowledge=scratch.knowledge_digest,

@@ -16,6 +16,7 @@ from coach.bootstrap import open_coach
 from coach.cli.program import program
 from coach.config import Settings, read_settings
 from coach.domain.errors import ConfigurationError, DataFolderBusy
+from tests.fakes.chat_server import ChatServer, answer, fail, unused_url
 
 NOTE = "# Session with Priya\n12 October 2026\n\nP will talk to Dan by the 20th. She went quiet about executives.\n"
 
@@ -177,6 +178,69 @@ def test_erase_leaves_no_word_of_a_note_in_the_data_folder(run, home: Path, tmp_
 def test_doctor_finds_a_healthy_folder_well(run) -> None:  # type: ignore[no-untyped-def]
     findings = json.loads(run("doctor", "--json").stdout)
     assert all(finding["is_well"] for finding in findings)
+    messages = {finding["check"]: finding["message"] for finding in findings}
+    assert messages["model"] == "none: the built-in composer writes"
+    assert messages["embeddings"].endswith("384 dimensions, on this machine")
+
+
+def test_doctor_tests_the_connection_to_the_model(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("COACH_MODEL", "openai:small-model")
+    with ChatServer() as server:
+        monkeypatch.setenv("COACH_MODEL_URL", server.url)
+        well = run("doctor")
+        server.otherwise = fail(401, "Incorrect API key provided")
+        ill = run("doctor", "--json")
+    assert (well.exit_code, ill.exit_code) == (0, 1)
+    assert "ok    model: openai:small-model on this machine began to answer" in well.stdout
+    (finding,) = (finding for finding in json.loads(ill.stdout) if not finding["is_well"])
+    assert finding == {
+        "check": "model",
+        "is_well": False,
+        "message": "The model's provider does not accept the key. Check COACH_API_KEY.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("COACH_MODEL", "gpt"), ("COACH_API_KEY", "sk-xylophonquark"), ("COACH_MODEL_URL", "http://127.0.0.1:1/v1")],
+)
+def test_a_setting_of_a_model_that_cannot_be_is_one_line(run, monkeypatch, name: str, value: str) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv(name, value)
+    result = run("ask", "hello there")
+    assert result.exit_code == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert name in result.stderr
+    assert "xylophonquark" not in result.stderr
+
+
+def test_an_embedder_that_does_not_answer_is_one_line(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("COACH_EMBEDDINGS", "openai:small")
+    monkeypatch.setenv("COACH_MODEL_URL", unused_url())
+    result = run("ask", "hello there")
+    assert result.exit_code == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "The embedder openai:small on this machine does not answer" in result.stderr
+
+
+def test_ask_says_where_a_message_goes_that_leaves_the_machine(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    here = unused_url()
+    monkeypatch.setenv("COACH_MODEL", "openai:small-model")
+    leaves = "Your message goes to 127.1 (openai:small-model)."
+    # It only resolves to this machine, which does not count as being here.
+    monkeypatch.setenv("COACH_MODEL_URL", here.replace("//127.0.0.1:", "//127.1:"))
+    asked, kept = run("ask", "I meet Priya tomorrow"), run("ask", "I meet Priya tomorrow", "--built-in", "--json")
+    with ChatServer() as server:
+        server.otherwise = answer("What would make tomorrow a good start", " for both of you?")
+        monkeypatch.setenv("COACH_MODEL_URL", server.url)
+        local = run("ask", "I meet Priya tomorrow", "--json")
+    assert (asked.exit_code, kept.exit_code, local.exit_code) == (0, 0, 0)
+    assert asked.stderr.splitlines()[0] == leaves
+    assert "built-in composer wrote this" in asked.stderr.splitlines()[-1]
+    assert leaves not in asked.stdout
+    assert kept.stderr == ""
+    assert json.loads(kept.stdout)["composer"] == "built-in"
+    assert "goes to" not in local.stderr
+    assert json.loads(local.stdout)["composer"] == "openai:small-model"
 
 
 def test_help_needs_none_of_the_heavy_libraries() -> None:

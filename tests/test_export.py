@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from coach.adapters.document_readers import read_document
 from coach.adapters.sql_store import SqlStore, migrate, open_engine
 from coach.domain.citations import Citation, Evidence
-from coach.domain.conversation import Reply
+from coach.domain.conversation import ModelUse, Reply
 from coach.domain.errors import StorageFailed
 from coach.domain.notes import Note
 from coach.domain.people import Owner
@@ -154,6 +155,26 @@ def test_a_conversation_is_written_with_the_passages_it_cites(store: SqlStore, t
         "[1] A scene: “A wish turns into a goal once there is a scene.” (Seijts (2005))",
     ):
         assert part in text
+
+
+def test_a_reply_says_which_model_wrote_it_and_what_became_of_it_and_not_what_was_sent(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    talk = store.start_conversation(owner=ADA, title="Tomorrow with Priya")
+    use = ModelUse("openai:small", "gateway.example.org", "all that was sent", 800, 90, True, 300.0)
+    plain = reply("Try this [1].", "A scene.")
+    for made in (
+        replace(plain, composer=use.model, model_use=use, notice="Part of it was changed."),
+        replace(plain, notice="The model did not answer in time. The built-in composer wrote this."),
+        plain,
+    ):
+        store.add_message(talk.id, "coach", made.markdown, owner=ADA, reply=made)
+    (path,) = export_everything(store, tmp_path, owner=ADA)
+    text = path.read_text(encoding="utf-8")
+    assert "_Written by openai:small (gateway.example.org). Part of it was changed._" in text
+    assert "_The model did not answer in time. The built-in composer wrote this._" in text
+    assert text.count("\n_") == 2
+    assert "all that was sent" not in text
 
 
 def test_saved_plans_are_written_by_person(store: SqlStore, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from coach.adapters.knowledge_files import FileKnowledge
+from coach.bootstrap import Coach
 from coach.domain.conversation import Reply
 from coach.domain.knowledge import Framing, Question, Resource
 from coach.domain.safety import SafetyDecision
@@ -22,7 +23,6 @@ from coach.domain.suggestions import (
 )
 from coach.services import compose
 from coach.services.follow_up import Move, move_in, wants_other_resource, wants_shorter
-from coach.services.impressions import Impression
 from coach.services.situation import Context, read_situation
 from tests.conftest import Talk
 from tests.fakes.knowledge import small_knowledge
@@ -109,12 +109,11 @@ def test_a_button_makes_its_move(knowledge: FileKnowledge, plan: Reply, text: st
 
 @pytest.mark.parametrize(("text", "intent"), FRESH_STARTS.items())
 def test_a_button_that_starts_afresh_is_read_by_its_wording(
-    knowledge: FileKnowledge, plan: Reply, text: str, intent: str
+    knowledge: FileKnowledge, plan: Reply, text: str, intent: str, coach: Coach
 ) -> None:
     assert move_in(text, [plan], knowledge) is None
-    fields = ("role", "stage", "intent", "feeling", "whose", "topic")
-    blank = Impression({field: {"mine": 0.1, "difficulty": 0.1} for field in fields}, {}, {})  # type: ignore[arg-type]
-    assert read_situation(text, blank, Context()).intent == intent
+    impression = coach.impressions.of(coach.retrieval.query(text))
+    assert read_situation(text, impression, Context()).intent == intent
 
 
 @pytest.mark.parametrize(

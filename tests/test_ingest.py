@@ -14,9 +14,9 @@ import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from coach.domain.errors import NotFound, UnreadableDocument
-from coach.domain.notes import Document, Note
+from coach.domain.notes import Chunk, Document, Note
 from coach.ports import EmbedderIdentity
-from coach.services.ingest import BATCH, Ingest, indexed_text
+from coach.services.ingest import BATCH, UNTITLED, Ingest, indexed_text
 from tests.fakes.ingest_world import ADA, BEN, Interrupted, World, on_disk, token_offsets
 
 LONG = "\n\n".join(f"Paragraph {n}. She spoke about her plans for work, and about rest." * 6 for n in range(60))
@@ -47,7 +47,7 @@ def test_an_added_note_is_stored_and_found_in_both_indexes(world: World) -> None
     assert added.note == world.store.note(added.note.id, owner=ADA)
     assert added.note.date == date(2026, 10, 12)
     world.assert_consistent()
-    assert [text for text, _ in indexed(world)] == ["Session with Priya. She wants to lead."]
+    assert [text for text, _ in indexed(world)] == ["12 October 2026. Session with Priya. She wants to lead."]
 
 
 def test_title_and_date_given_win_over_the_document(world: World) -> None:
@@ -72,10 +72,11 @@ def test_the_same_text_again_fills_in_what_was_missing(world: World) -> None:
     again = world.ingest.add(document(day=date(2026, 10, 12)), owner=ADA, relationship_id=priya.id).note
     assert (again.id, again.relationship_id, again.date) == (first.id, priya.id, date(2026, 10, 12))
     assert not again.is_example
-    assert world.embedder.count == embedded
+    assert world.embedder.count == embedded + 1, "the date is new, and is indexed"
     other = world.store.add_relationship("Tom", owner=ADA)
     third = world.ingest.add(document(day=date(2026, 10, 1)), owner=ADA, relationship_id=other.id).note
     assert third == again
+    assert world.embedder.count == embedded + 1
     world.assert_consistent()
 
 
@@ -149,8 +150,15 @@ def test_an_edit_that_changes_no_indexed_text_embeds_nothing(world: World) -> No
     priya = world.store.add_relationship("Priya", owner=ADA)
     note = world.ingest.add(document(LONG), owner=ADA).note
     embedded = world.embedder.count
-    world.ingest.update(note.id, owner=ADA, relationship_id=priya.id, date=date(2026, 10, 12))
+    world.ingest.update(note.id, owner=ADA, relationship_id=priya.id)
     assert world.embedder.count == embedded
+    world.assert_consistent()
+
+
+def test_an_edit_of_the_date_is_found_by_the_new_date(world: World) -> None:
+    note = world.ingest.add(document(LONG, day=date(2026, 3, 9)), owner=ADA).note
+    world.ingest.update(note.id, owner=ADA, date=date(2026, 10, 12))
+    assert all(text.startswith("12 October 2026. ") for text, _ in indexed(world))
     world.assert_consistent()
 
 
@@ -400,3 +408,37 @@ def test_indexed_text_says_where_a_chunk_stands_without_repeating_it() -> None:
     note = ingest.add(document("# Goals\n\nShe wants to lead.", title="Goals"), owner=ADA).note
     (chunk,) = world.store.chunks(note.id, owner=ADA)
     assert indexed_text(note, chunk) == "# Goals\n\nShe wants to lead."
+
+
+def placed(text: str, *, title: str = "Session", heading: str = "", day: date | None = None) -> str:
+    """What is indexed of a note that is one chunk."""
+    note = Note("n1", ADA, title, text, day, None, "text", datetime(2026, 10, 12, tzinfo=UTC))
+    return indexed_text(note, Chunk("n1:0", "n1", 0, len(text), text, heading))
+
+
+def test_indexed_text_says_when_and_where_a_chunk_stands() -> None:
+    made = placed("She wants to lead.", title="Priya", heading="Goals", day=date(2026, 3, 9))
+    assert made == "9 March 2026. Priya. Goals. She wants to lead."
+
+
+def test_indexed_text_does_not_repeat_what_the_chunk_or_another_place_says() -> None:
+    assert placed("On 9 March 2026 she led.", day=date(2026, 3, 9)) == "Session. On 9 March 2026 she led."
+    assert placed("She led.", title="Goals", heading="Goals") == "Goals. She led."
+    assert placed("She led.", title="9 March 2026", day=date(2026, 3, 9)) == "9 March 2026. She led."
+
+
+def test_a_note_without_title_and_date_is_indexed_as_it_stands() -> None:
+    assert placed("She wants to lead.", title=UNTITLED) == "She wants to lead."
+
+
+def test_a_note_that_gives_no_title_is_not_found_by_the_word_untitled(world: World) -> None:
+    note = world.ingest.add(document("She wants to lead.", title=""), owner=ADA).note
+    assert note.title == UNTITLED
+    assert not any("untitled" in text.lower() for text, _ in indexed(world))
+
+
+def test_a_date_that_is_filled_in_is_indexed(world: World) -> None:
+    note = world.ingest.add(document("She wants to lead.", title=""), owner=ADA).note
+    world.ingest.update(note.id, owner=ADA, date=date(2026, 3, 9))
+    assert [text for text, _ in indexed(world)] == ["9 March 2026. She wants to lead."]
+    world.assert_consistent()

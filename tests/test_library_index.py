@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import re
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coach.adapters.knowledge_files import FileKnowledge, load_knowledge
 from coach.domain.people import LIBRARY, Owner
 from coach.ports import EntryKind, IndexEntry
-from coach.services.library_index import BATCH, KINDS, synchronise
+from coach.services.library_index import BATCH, KINDS, MAX_WORDS, LibraryText, chunks_of, synchronise
 from tests.fakes.knowledge import replace_in, write_small_library
 from tests.fakes.memory_index import MemoryLexicalIndex, MemoryVectorIndex
 from tests.fakes.word_embedder import IDENTITY, WordEmbedder
@@ -61,8 +67,10 @@ def library(tmp_path: Path) -> Library:
 
 
 def test_the_first_time_everything_is_embedded(library: Library) -> None:
-    wanted = {(kind, key) for kind, key, _ in library.load().indexed_texts()}
-    assert library.synchronise() == len(wanted) == len(library.embedder.embedded)
+    texts = list(library.load().indexed_texts())
+    wanted = {(kind, key) for kind, key, _ in texts}
+    assert library.synchronise() == len(wanted)
+    assert sorted(library.embedder.embedded) == sorted(chunk for _, _, text in texts for chunk in chunks_of(text))
     assert library.ids() == wanted
 
 
@@ -79,7 +87,9 @@ def test_a_changed_card_is_embedded_anew_and_nothing_else_is(library: Library) -
     library.embedder.embedded.clear()
     replace_in(library.folder / "cards" / "say-what-it-is-for.md", GIST, "Somebody should mention marzipan.")
     assert library.synchronise() == 1
-    assert ["marzipan" in text for text in library.embedder.embedded] == [True]
+    (text,) = (text for _, key, text in library.load().indexed_texts() if key == "say-what-it-is-for")
+    assert library.embedder.embedded == list(chunks_of(text))
+    assert "marzipan" in text
     found = library.words.search("marzipan", owner=LIBRARY, kind="card", top_k=5)
     nearest = library.vectors.search(
         library.embedder.embed_query(library.embedder.embedded[0]), owner=LIBRARY, kind="card", top_k=1
@@ -145,3 +155,80 @@ def test_entries_of_people_are_left_alone(library: Library) -> None:
 
 def test_every_kind_but_notes_is_kept_in_step() -> None:
     assert set(KINDS) == set(get_args(EntryKind)) - {"note"}
+
+
+LEAD = "Say what the hour is for"
+LONG = "\n\n".join(f"Paragraph {number} is about tea. " + f"The rain of day {number} fell. " * 9 for number in range(8))
+
+
+def stored(*texts: LibraryText) -> tuple[dict[str, list[float]], list[str]]:
+    """The vectors of cards by id, and what was embedded for them."""
+    vectors, words, embedder = MemoryVectorIndex(IDENTITY), MemoryLexicalIndex(), WordEmbedder()
+    synchronise(texts, vectors, words, embedder)
+    found = vectors.vectors([key for _, key, _ in texts], owner=LIBRARY, kind="card")
+    return {key: list(vector) for key, vector in found.items()}, embedder.embedded
+
+
+def test_a_short_record_has_the_vector_of_its_text() -> None:
+    text = f"{LEAD}\nA few words."
+    vectors, embedded = stored(("card", "short", text))
+    assert embedded == [text]
+    assert vectors["short"] == WordEmbedder().embed_query(text)
+
+
+def test_a_long_records_vector_is_the_mean_of_its_chunks_at_unit_length() -> None:
+    vectors, embedded = stored(("card", "long", f"{LEAD}\n{LONG}"))
+    assert len(embedded) > 2
+    mean = np.mean(WordEmbedder().embed_documents(embedded), axis=0)
+    assert vectors["long"] == pytest.approx((mean / np.linalg.norm(mean)).tolist(), abs=1e-6)
+    assert math.hypot(*vectors["long"]) == pytest.approx(1.0)
+
+
+def test_records_of_one_batch_do_not_share_chunks() -> None:
+    long, other = f"{LEAD}\n{LONG}", f"Another lead\n{LONG.replace('tea', 'coffee')}"
+    alone = {key: stored(("card", key, text))[0][key] for key, text in (("a", long), ("b", "one word"), ("c", other))}
+    together, _ = stored(("card", "a", long), ("card", "b", "one word"), ("card", "c", other))
+    assert together == {key: pytest.approx(vector) for key, vector in alone.items()}
+
+
+def test_what_stands_at_the_end_of_a_long_record_is_in_its_vector() -> None:
+    query = np.array(WordEmbedder().embed_query("marzipan and almonds"))
+    without, with_it = (
+        query @ np.array(stored(("card", "c", f"{LEAD}\n{LONG}\n\n{end}"))[0]["c"])
+        for end in ("", "Marzipan and almonds. " * 20)
+    )
+    assert with_it > without + 0.1
+
+
+def test_every_chunk_of_a_long_text_stands_behind_its_lead() -> None:
+    chunks = list(chunks_of(f"{LEAD}\n{LONG}"))
+    assert len(chunks) > 2
+    assert all(chunk.startswith(f"{LEAD}\n") for chunk in chunks)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from([" ", ". ", "\n\n", "\n- ", "!\n", ", "]), max_size=3 * MAX_WORDS))
+def test_no_word_of_a_text_is_left_out_of_its_chunks(gaps: list[str]) -> None:
+    body = "".join(f"w{number}{gap}" for number, gap in enumerate(gaps))
+    found = [word for chunk in chunks_of(f"{LEAD}\n{body}") for word in re.findall(r"w\d+", chunk)]
+    assert list(dict.fromkeys(found)) == [f"w{number}" for number in range(len(gaps))]
+
+
+@pytest.mark.parametrize("text", ["", "one line without a body " * 100, f"{LEAD}\n", f"{LEAD}\n{'word ' * 50}"])
+def test_a_text_without_a_long_body_is_one_chunk(text: str) -> None:
+    assert list(chunks_of(text)) == [text]
+
+
+def test_a_chunk_holds_no_more_words_than_the_embedder_reads() -> None:
+    for chunk in chunks_of(f"{LEAD}\n{LONG}"):
+        assert len(chunk.partition("\n")[2].split()) <= MAX_WORDS
+
+
+def test_an_index_with_vectors_of_an_earlier_form_is_made_anew(library: Library) -> None:
+    texts = list(library.load().indexed_texts())
+    for kind, key, text in texts:
+        entry = IndexEntry(key, LIBRARY, kind, hashlib.sha256(text.encode()).hexdigest()[:16])
+        library.vectors.upsert([entry], [library.embedder.embed_query(text)])
+        library.words.upsert([entry], [text])
+    assert library.synchronise() == len(texts)
+    assert library.synchronise() == 0

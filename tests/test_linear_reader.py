@@ -138,7 +138,9 @@ def test_the_fit_is_exact_however_many_messages_share_a_word(count: int) -> None
     random = np.random.default_rng(7)
     words = "tea rain board offer grant desk train leeds".split()
     messages = [
-        message(f"we meet about {' '.join(random.permutation(words)[:3])}", random.normal(size=2).tolist(), (place % 2,))
+        message(
+            f"we meet about {' '.join(random.permutation(words)[:3])}", random.normal(size=2).tolist(), (place % 2,)
+        )
         for place in range(count)
     ]
     wanted = np.array([place % 3 == 0 for place in range(count)], dtype=np.float64)

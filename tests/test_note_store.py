@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -20,11 +21,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event, inspect, text
 
 from coach.adapters import reply_json
-from coach.adapters.migrations import configuration
+from coach.adapters.migrations import configuration, upgrade
 from coach.adapters.sql_engine import HEAD
 from coach.adapters.sql_store import SqlStore, migrate, open_engine
 from coach.adapters.sql_tables import metadata
-from coach.domain.conversation import Reply
+from coach.domain.citations import Evidence
+from coach.domain.conversation import ModelUse, Reply
 from coach.domain.errors import CoachError, ConfigurationError, NotFound, StorageFailed
 from coach.domain.notes import Chunk, IndexState, Note, content_hash
 from coach.domain.people import Owner
@@ -348,6 +350,32 @@ def test_a_plan_keeps_its_lines_in_order_and_none_twice(store: NoteStore) -> Non
     assert store.saved_plan(owner=ANNA, relationship_id="other") == []
 
 
+# preferences
+
+
+def test_a_preference_is_the_last_that_was_set_and_none_before(store: NoteStore) -> None:
+    assert store.preference("notes-policy openai", owner=ANNA) is None
+
+    store.set_preference("notes-policy openai", "ask", owner=ANNA)
+    store.set_preference("notes-policy openai", "never", owner=ANNA)
+    store.set_preference("notes-policy gateway.example.org", "always", owner=ANNA)
+
+    assert store.preference("notes-policy openai", owner=ANNA) == "never"
+    assert store.preference("notes-policy gateway.example.org", owner=ANNA) == "always"
+
+
+def test_a_preference_is_one_owners_alone(store: NoteStore) -> None:
+    store.set_preference("model-accepted openai", "yes", owner=ANNA)
+    assert store.preference("model-accepted openai", owner=BEN) is None
+
+    store.set_preference("model-accepted openai", "no", owner=BEN)
+    assert store.preference("model-accepted openai", owner=ANNA) == "yes"
+
+    store.erase_owner(owner=BEN)
+    assert store.preference("model-accepted openai", owner=BEN) is None
+    assert store.preference("model-accepted openai", owner=ANNA) == "yes"
+
+
 # two owners
 
 
@@ -449,6 +477,37 @@ def test_a_reply_comes_back_as_it_was_stored(reply: Reply) -> None:
     assert reply_json.load(reply_json.dump(reply)) == reply
 
 
+def test_what_a_model_was_asked_comes_back_with_the_reply(stored: SqlStore) -> None:
+    use = ModelUse(
+        model="openai:small",
+        place="gateway.example.org",
+        sent="You are a coach.\n[1] “Ask first.” 🙂",
+        sent_tokens=812,
+        reply_tokens=96,
+        is_estimated=True,
+        first_token_ms=412.5,
+        changes=("A source that was not there was taken out.",),
+        withheld=1,
+        withheld_passages=(Evidence("note", "n1", "A talk", "trust", 3, 8, "1 March"),),
+        sent_notes=("n2",),
+        cost=0.0004,
+    )
+    reply = replace(REPLY, composer="openai:small", notice="Part of it was changed.", model_use=use)
+    talk = stored.start_conversation(owner=ANNA, title="t")
+
+    stored.add_message(talk.id, "coach", reply.markdown, owner=ANNA, reply=reply)
+
+    assert stored.messages(talk.id, owner=ANNA)[0].reply == reply
+
+
+def test_a_reply_stored_before_there_were_models_still_loads() -> None:
+    stored = json.loads(reply_json.dump(REPLY))
+    for later in ("notice", "model_use"):
+        del stored[later]
+
+    assert reply_json.load(json.dumps(stored)) == REPLY
+
+
 def test_a_reply_of_another_version_is_shown_as_text_only(stored: SqlStore, engine: Engine) -> None:
     talk = stored.start_conversation(owner=ANNA, title="t")
     stored.add_message(talk.id, "coach", "text", owner=ANNA, reply=REPLY)
@@ -535,6 +594,21 @@ def test_a_normal_start_imports_no_alembic_and_takes_milliseconds(engine: Engine
     has_alembic, seconds = done.stdout.split()
     assert has_alembic == "False"
     assert float(seconds) < 0.5
+
+
+def test_the_first_schema_is_brought_up_to_date_with_all_that_is_in_it(file: Path) -> None:
+    engine = open_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        upgrade(connection, found=None, wanted="0001")
+    store = SqlStore(engine)
+    store.save_note(make_note(), [])
+
+    migrate(engine)
+
+    store.set_preference("notes-policy openai", "ask", owner=ANNA)
+    assert store.note("n1", owner=ANNA).text == make_note().text
+    assert store.preference("notes-policy openai", owner=ANNA) == "ask"
+    engine.dispose()
 
 
 def test_migrating_twice_or_at_the_same_time_does_no_harm(file: Path) -> None:

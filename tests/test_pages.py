@@ -139,7 +139,7 @@ def test_a_turn_that_fails_says_so_keeps_the_message_and_leaves_no_empty_convers
     coach: Coach, owner: Owner, tmp_path: Path
 ) -> None:
     class Failing:
-        def reply(self, turn: Turn, *, owner: Owner) -> Iterator[Event]:
+        def reply(self, turn: Turn, *, owner: Owner, stop: threading.Event) -> Iterator[Event]:
             yield Failed("I couldn't look anything up just now.")
 
     broken = replace(coach, session=Failing())  # type: ignore[arg-type]
@@ -158,7 +158,7 @@ def test_an_unforeseen_failure_leaves_no_spinner_and_shows_no_details(
     coach: Coach, owner: Owner, tmp_path: Path
 ) -> None:
     class Broken:
-        def reply(self, turn: Turn, *, owner: Owner) -> Iterator[Event]:
+        def reply(self, turn: Turn, *, owner: Owner, stop: threading.Event) -> Iterator[Event]:
             raise ZeroDivisionError("secret")
 
     opening = Opening(lambda _: nullcontext(replace(coach, session=Broken())))  # type: ignore[arg-type]

@@ -108,11 +108,11 @@ def test_a_word_in_another_form_is_not_called_missing(world: SmallWorld) -> None
 
 
 def test_the_nearest_thing_is_offered_where_the_month_holds_nothing(world: SmallWorld) -> None:
-    world.add_note("The grant was refused, she said.", owner=ADA, name="Priya", day=OCTOBER)
+    world.add_note("She said about the grant that it was refused.", owner=ADA, name="Priya", day=OCTOBER)
     lookup = look_up(world, "What did she say about the grant in March?", "Priya")
     assert lookup.found == ()
     assert lookup.nearest is not None
-    assert lookup.nearest.quote == "The grant was refused, she said."
+    assert lookup.nearest.quote == "She said about the grant that it was refused."
     assert lookup.missing is None
 
 

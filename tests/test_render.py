@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 
@@ -15,8 +16,9 @@ from coach.domain.conversation import Conversation, Message, Reply
 from coach.domain.notes import Note
 from coach.domain.people import Owner, Relationship
 from coach.domain.suggestions import Situation, SuggestedQuestion, SuggestedResource, Suggestions
-from coach.ui import render, render_notes
+from coach.ui import render, render_notes, render_settings
 from coach.ui.markup import around, escaped, prose, with_mark
+from tests.fakes.scripted_session import a_use
 
 ME = Owner("me")
 TODAY = date(2026, 11, 23)
@@ -141,8 +143,64 @@ def test_nothing_that_a_user_writes_becomes_structure(nasty: str) -> None:
             working=nasty,
         ),
     ]
+    pieces += _about_a_model(nasty)
     for piece in pieces:
         assert is_safe(piece), piece
+
+
+def _about_a_model(nasty: str) -> list[str]:
+    asked = render_settings.Model(nasty, nasty, False, "ask")
+    used = render_settings.Model(nasty, nasty, False, "ask", "yes")
+    embedder = render_settings.Embedder(nasty, nasty, False)
+    use = a_use(model=nasty, place=nasty, sent=nasty, changes=(nasty,), withheld=1)
+    replies = [message(nasty, reply(nasty, notice=nasty, model_use=use)) for _ in range(2)]
+    replies[1] = replace(replies[1], id="m2")
+    withheld = [evidence(nasty, title=nasty)]
+    return [
+        render_settings.where(used, embedder),
+        render_settings.where(asked, embedder),
+        render_settings.consent(asked),
+        render_settings.model_section(used),
+        render_settings.model_section(None),
+        render_settings.connection(used, said=nasty),
+        render_settings.connection(used, waiting_s=1.0),
+        render_settings.notes_section(used),
+        render_settings.notes_section(replace(used, is_local=True)),
+        render_settings.used_section([render_settings.Used(nasty, 1, 2, 3, False, 0.1)], used),
+        render_settings.search_section(embedder),
+        render_settings.sent(use),
+        *render_settings.beneath(replies, model=used, withheld=withheld).values(),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cost", "written"),
+    [(0.0, "0"), (0.00000042, "0.00000042"), (0.0031, "0.0031"), (0.999, "1"), (1.5, "1.50"), (1234.5, "1,234.50")],
+)
+def test_a_cost_is_written_out_however_small(cost: float, written: str) -> None:
+    made = message("Ask.", reply("Ask.", model_use=a_use(cost=cost)))
+    beneath = render_settings.beneath([made], model=None)["m1"]
+    assert f"cost {written};" in beneath
+
+
+def test_a_reason_stands_over_the_text_that_replaces_what_was_written() -> None:
+    said = "".join(_Page(render.streaming("Hello", "Built in.", status="The model fell silent.")).text)
+    assert said.index("The model fell silent.") < said.index("Built in.")
+    assert "Reading what you wrote" not in said
+    assert "Reading what you wrote" in render.streaming("Hello", "")
+    assert "waiting" not in render.streaming("Hello", "Ask her.")
+
+
+def test_what_was_sent_for_earlier_replies_comes_only_when_it_is_asked_for() -> None:
+    sent = "word " * 5_000
+    replies = [
+        Message(f"m{number}", "c1", "coach", "Ask.", NOW, reply("Ask.", model_use=a_use(sent=sent)))
+        for number in range(60)
+    ]
+    beneath = render_settings.beneath(replies, model=None)
+    assert len("".join(beneath.values())) < len(sent) + 60_000
+    assert sent.strip() in beneath["m59"]
+    assert 'data-do="sent" data-id="m0"' in beneath["m0"]
 
 
 @given(st.text())

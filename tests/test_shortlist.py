@@ -83,7 +83,7 @@ def test_of_two_that_match_alike_the_one_about_the_topic_comes_first(world: Smal
     query = retrieval.query("what would you miss")
     for topic, first in (("goal-clarity", "b"), ("agreements", "a")):
         hits = made.records(query, "question", topics={topic: 0.8}, top_k=2)
-        assert [hit.id for hit in hits][0] == first
+        assert hits[0].id == first
 
 
 def test_a_topic_counts_more_the_nearer_it_stands_to_a_record(world: SmallWorld) -> None:

@@ -1,4 +1,4 @@
-"""Reading a situation from wordings and hand-made impressions."""
+"""Reading a situation: from hand-made impressions, and on the real library what plain words are read as."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from coach.bootstrap import Coach
 from coach.domain.people import Owner, Relationship, Role
 from coach.domain.suggestions import Correction, Situation
 from coach.services.impressions import Impression
@@ -18,26 +19,34 @@ PRIYA = Relationship("r1", Owner("ada"), "Priya", "mentor")
 KOFI = Relationship("r2", Owner("ada"), "Kofi Mensah", "mentee")
 
 
-def impression(topics: dict[str, float] | None = None, **strong: str) -> Impression:
-    """Nothing stands out but what is given: a field and the label that labelled messages speak for, weakly."""
+FAINT, CLEAR = 0.05, 0.6
+"""Scores of a label that nothing speaks for, and of one that labelled messages do."""
+
+
+def impression(topics: dict[str, float] | None = None, *, score: float = CLEAR, **clear: str) -> Impression:
+    """Nothing stands out but what is given: a field and the label that labelled messages speak for, this strongly."""
     terms = {
         "role": ["mentor", "mentee"],
         "stage": STAGES,
         "intent": INTENTS,
         "feeling": FEELINGS,
         "whose": ["mine", "theirs"],
-        "topic": [],
     }
-    strong = {"intent": "difficulty", **strong}
+    clear = {"intent": "difficulty", "stage": "ongoing", **clear}
     readings = {
-        field: {label: (0.2 if strong.get(field) == label else 0.05) for label in labels}
+        field: {label: (score if clear.get(field) == label else FAINT) for label in labels}
         for field, labels in terms.items()
     }
-    return Impression(readings, topics or {"asking": 0.1}, {})  # type: ignore[arg-type]
+    return Impression({**readings, "topic": topics or {"asking": 0.1}}, {})  # type: ignore[arg-type]
 
 
-def read(text: str, context: Context | None = None, **strong: str) -> Situation:
-    return read_situation(text, impression(**strong), context or Context())
+def read(text: str, context: Context | None = None, *, score: float = CLEAR, **clear: str) -> Situation:
+    return read_situation(text, impression(score=score, **clear), context or Context())
+
+
+def read_for_real(coach: Coach, text: str, context: Context | None = None) -> Situation:
+    """As the readers of the real library read it."""
+    return read_situation(text, coach.impressions.of(coach.retrieval.query(text)), context or Context())
 
 
 @pytest.mark.parametrize(
@@ -54,9 +63,8 @@ def read(text: str, context: Context | None = None, **strong: str) -> Situation:
         ("I see her again", "ongoing"),
     ],
 )
-def test_a_plain_wording_beats_a_weak_score_for_the_stage(text: str, stage: str) -> None:
-    wrong = "review" if stage != "review" else "finding"
-    assert read(text, stage=wrong).stage == stage
+def test_the_stage_is_read_from_a_plain_wording(text: str, stage: str, coach: Coach) -> None:
+    assert read_for_real(coach, text).stage == stage
 
 
 @pytest.mark.parametrize(
@@ -72,34 +80,54 @@ def test_a_plain_wording_beats_a_weak_score_for_the_stage(text: str, stage: str)
         ("Thanks, that helps", "thanks"),
     ],
 )
-def test_a_plain_wording_beats_a_weak_score_for_the_intent(text: str, intent: str) -> None:
-    assert read(text, intent="difficulty").intent == intent
+def test_the_intent_is_read_from_a_plain_wording(text: str, intent: str, coach: Coach) -> None:
+    assert read_for_real(coach, text).intent == intent
 
 
-def test_a_strong_score_beats_a_wording() -> None:
-    strong = impression()
-    readings = {**strong.readings, "stage": {**strong.readings["stage"], "ending": 0.9}}
-    assert read_situation("I see her again", replace(strong, readings=readings), Context()).stage == "ending"
+@pytest.mark.parametrize(("field", "label"), [("stage", "ending"), ("intent", "reflect"), ("role", "mentee")])
+def test_what_labelled_messages_speak_for_is_the_reading(field: str, label: str) -> None:
+    assert getattr(read("hm, well", **{field: label}), field) == label
 
 
-def test_without_wording_and_with_weak_scores_the_stage_is_ongoing() -> None:
-    assert read("he never finishes what he starts", stage="review").stage == "ongoing"
+def test_a_message_that_says_nothing_of_a_stage_is_read_as_ongoing(coach: Coach) -> None:
+    assert read_for_real(coach, "he never finishes what he starts").stage == "ongoing"
 
 
-def test_an_intent_that_leaves_the_matter_needs_a_sure_score() -> None:
-    assert read("she is quiet", intent="thanks").intent != "thanks"
+@pytest.mark.parametrize("intent", ["thanks", "about-coach", "recall", "resource", "draft"])
+def test_an_intent_that_leaves_the_matter_needs_a_sure_score(intent: str) -> None:
+    faint = impression(score=0.15, intent=intent)
+    assert read_situation("she is quiet", faint, Context()).intent != intent
+    assert read("she is quiet", intent=intent).intent == intent
 
 
-def test_a_meeting_soon_is_a_first_session_without_notes_and_an_ongoing_one_with_them() -> None:
+@pytest.mark.parametrize(
+    "text", ["she is quiet", "he never finishes what he starts", "I don't know how to tell her", "we meet at nine"]
+)
+def test_a_matter_is_not_taken_for_a_request_that_leaves_it(text: str, coach: Coach) -> None:
+    assert read_for_real(coach, text).intent not in ("thanks", "about-coach", "recall", "resource", "draft")
+
+
+def test_a_meeting_with_somebody_there_are_notes_on_is_no_first_session() -> None:
     text = "I meet Priya tomorrow"
     without = Context(known=(PRIYA,))
-    assert read(text, without).stage == "first-session"
-    assert read(text, replace(without, people_with_notes=frozenset({"r1"}))).stage == "ongoing"
-    assert read(text, replace(without, people_with_notes=frozenset({"r2"}))).stage == "first-session"
+    assert read(text, without, stage="first-session").stage == "first-session"
+    with_notes = replace(without, people_with_notes=frozenset({"r1"}))
+    assert read(text, with_notes, stage="first-session").stage == "ongoing"
+    assert read(text, with_notes, stage="ending").stage == "ending"
+    with_others = replace(without, people_with_notes=frozenset({"r2"}))
+    assert read(text, with_others, stage="first-session").stage == "first-session"
 
 
-def test_a_meeting_soon_is_to_be_planned() -> None:
-    assert read("I meet Priya tomorrow").intent == "plan-session"
+def test_a_meeting_soon_is_a_first_session_without_notes_and_an_ongoing_one_with_them(coach: Coach) -> None:
+    text = "I meet Priya tomorrow"
+    without = Context(known=(PRIYA,))
+    assert read_for_real(coach, text, replace(without, people_with_notes=frozenset({"r1"}))).stage == "ongoing"
+    assert read_for_real(coach, text, replace(without, people_with_notes=frozenset({"r2"}))).stage == "first-session"
+    assert read_for_real(coach, text, without).stage == "first-session"
+
+
+def test_a_meeting_soon_is_to_be_planned(coach: Coach) -> None:
+    assert read_for_real(coach, "I meet Priya tomorrow").intent == "plan-session"
 
 
 @pytest.mark.parametrize(
@@ -129,9 +157,8 @@ def test_topics_come_nearest_first_with_ties_by_name() -> None:
     assert situation.topics == ("c", "a", "b")
 
 
-def test_a_voiced_feeling_brings_its_topic_forward() -> None:
-    topics = {"skills": 0.30, "workload": 0.20}
-    assert read_situation("I am overwhelmed", impression(topics), Context()).topics[0] == "workload"
+def test_a_voiced_feeling_brings_its_topic_forward(coach: Coach) -> None:
+    assert read_for_real(coach, "I am overwhelmed").topics[0] == "workload"
 
 
 @pytest.mark.parametrize(
@@ -145,19 +172,18 @@ def test_a_voiced_feeling_brings_its_topic_forward() -> None:
         ("I'm not sure what to do, and so nervous", "nervous", "mine"),
     ],
 )
-def test_a_voiced_feeling_has_its_owner(text: str, feeling: str, whose: str) -> None:
-    situation = read(text)
-    assert (situation.feeling, situation.whose) == (feeling, whose)
+def test_a_voiced_feeling_has_its_owner(text: str, feeling: str, whose: str, coach: Coach) -> None:
+    for situation in (read(text, feeling=feeling), read_for_real(coach, text)):
+        assert (situation.feeling, situation.whose) == (feeling, whose)
 
 
-def test_a_feeling_that_is_not_voiced_is_not_claimed_on_a_weak_score() -> None:
-    assert read("we meet at nine", feeling="nervous").feeling == "calm"
+def test_a_feeling_that_is_not_voiced_is_not_claimed_on_a_weak_score(coach: Coach) -> None:
+    assert read("we meet at nine", score=FAINT + 0.09, feeling="nervous").feeling == "calm"
+    assert read_for_real(coach, "we meet at nine").feeling == "calm"
 
 
 def test_a_feeling_that_is_not_voiced_is_read_on_a_strong_score_with_its_owner() -> None:
-    weak = impression(whose="theirs")
-    readings = {**weak.readings, "feeling": {**weak.readings["feeling"], "flat": 0.8}}
-    situation = read_situation("there was nothing in the room", replace(weak, readings=readings), Context())
+    situation = read("there was nothing in the room", feeling="flat", whose="theirs")
     assert (situation.feeling, situation.whose) == ("flat", "theirs")
 
 
@@ -192,7 +218,12 @@ def test_the_dial_of_the_page_wins_over_the_turn_before_and_a_wording_over_both(
         ("I want to be better at leading people", "mentee"),
     ],
 )
-def test_the_chair_is_read_from_the_wording(text: str, role: Role) -> None:
+def test_the_chair_is_read_from_the_wording(text: str, role: Role, coach: Coach) -> None:
+    assert read_for_real(coach, text).role == role
+
+
+@pytest.mark.parametrize(("text", "role"), [("my mentee is late", "mentor"), ("my mentor is late", "mentee")])
+def test_whom_the_writer_calls_theirs_settles_the_chair(text: str, role: Role) -> None:
     other = "mentee" if role == "mentor" else "mentor"
     assert read(text, role=other).role == role
 
@@ -221,20 +252,30 @@ def test_a_common_word_is_not_taken_for_a_persons_name(name: str, text: str) -> 
 def test_somebody_else_who_is_named_is_not_taken_for_the_person_before() -> None:
     situation = read("And now for tomorrow: I meet Bo for the first time", Context(known=(PRIYA,), relationship=PRIYA))
     assert situation.name == "Bo"
+    assert situation.relationship is None
 
 
-def test_an_answer_to_the_coachs_question_goes_on_with_the_goal() -> None:
-    previous = read("I want to become better at leading")
+def test_an_answer_to_the_coachs_question_goes_on_with_the_goal(coach: Coach) -> None:
+    previous = read_for_real(coach, "I want to become better at leading")
     assert previous.intent == "clarify-goal"
-    assert (
-        read("mostly in our Monday meetings", Context(previous=previous), intent="difficulty").intent == "clarify-goal"
-    )
+    context = Context(previous=previous)
+    assert read("mostly in our Monday meetings", context, intent="difficulty").intent == "clarify-goal"
+    assert read_for_real(coach, "mostly in our Monday meetings", context).intent == "clarify-goal"
 
 
-def test_stage_and_chair_of_the_turn_before_stay() -> None:
-    previous = read("Our last session with my mentee is on Friday")
-    after = read("the thing with the office is hard for them", Context(previous=previous), role="mentee")
+def test_stage_and_chair_of_the_turn_before_stay(coach: Coach) -> None:
+    previous = read_for_real(coach, "Our last session with my mentee is on Friday")
+    assert (previous.stage, previous.role) == ("ending", "mentor")
+    context = Context(previous=previous)
+    after = read("the thing with the office is hard for them", context, score=0.3, role="mentee")
     assert (after.stage, after.role) == ("ending", "mentor")
+    after = read_for_real(coach, "I don't know what to say to her", context)
+    assert (after.stage, after.role) == ("ending", "mentor")
+
+
+def test_a_stage_that_is_surely_another_does_not_stay() -> None:
+    previous = read("Our last session with my mentee is on Friday", stage="ending")
+    assert read("we have our half-way review tomorrow", Context(previous=previous), stage="review").stage == "review"
 
 
 def test_one_question_only_is_noticed() -> None:

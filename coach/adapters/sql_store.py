@@ -1,4 +1,4 @@
-"""The note store on SQL: relationships, notes, conversations, recorded questions and saved plans of every owner.
+"""The note store on SQL: relationships, notes, conversations, recorded questions, plans and preferences of every owner.
 
 The tables are `coach.adapters.sql_tables`; the search indexes over the same notes are `coach.adapters.full_text` and
 `coach.adapters.chroma_index`.
@@ -25,10 +25,11 @@ from coach.adapters.sql_tables import (
     metadata,
     notes,
     plan_lines,
+    preferences,
     recorded_questions,
     relationships,
 )
-from coach.domain.conversation import Conversation, Message, Reply, Speaker
+from coach.domain.conversation import Conversation, Message, Reply, Speaker, holds_words_of
 from coach.domain.errors import CoachError, NotFound
 from coach.domain.notes import Chunk, IndexState, Note
 from coach.domain.people import Owner, Relationship, Role
@@ -302,16 +303,11 @@ class SqlStore:
         return made
 
     def replies_citing(self, note_id: str, *, owner: Owner) -> list[Message]:
-        """The coach's messages, in any conversation, whose reply cites a note."""
+        """The coach's messages, in any conversation, whose reply cites a note or holds what a model was sent of it."""
         statement = select(messages).where(messages.c.owner == owner, messages.c.reply.is_not(None))
         with self._reading() as connection:
             found = [_message(row) for row in connection.execute(statement).mappings() if note_id in row["reply"]]
-        return [
-            message
-            for message in found
-            if message.reply
-            and any(c.evidence.kind == "note" and c.evidence.id == note_id for c in message.reply.citations)
-        ]
+        return [message for message in found if message.reply and holds_words_of(message.reply, note_id)]
 
     def replace_reply(self, message_id: str, text: str, reply: Reply, *, owner: Owner) -> None:
         """Put another text and reply in a message's place, leaving no copy of the old. Raises NotFound."""
@@ -376,6 +372,21 @@ class SqlStore:
         within = _of(plan_lines, relationship_id or "", owner)
         with self._writing(erases=True) as connection:
             connection.execute(delete(plan_lines).where(*within, plan_lines.c.text == text))
+
+    # preferences
+
+    def preference(self, name: str, *, owner: Owner) -> str | None:
+        """What this owner chose; None where nothing was."""
+        statement = select(preferences.c.value).where(preferences.c.owner == owner, preferences.c.name == name)
+        with self._reading() as connection:
+            return connection.execute(statement).scalar_one_or_none()
+
+    def set_preference(self, name: str, value: str, *, owner: Owner) -> None:
+        """Keep a choice in place of an earlier one."""
+        chosen = and_(preferences.c.owner == owner, preferences.c.name == name)
+        with self._writing() as connection:
+            if connection.execute(change(preferences).where(chosen).values(value=value)).rowcount == 0:
+                connection.execute(insert(preferences).values(owner=owner, name=name, value=value))
 
     # everything
 

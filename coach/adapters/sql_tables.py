@@ -141,3 +141,11 @@ plan_lines = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("text", PlainText, nullable=False),
 )
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("owner", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("value", PlainText, nullable=False),
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from coach.domain.citations import Citation, Grounding
+from coach.domain.citations import Citation, Evidence, Grounding
 from coach.domain.people import Owner
 from coach.domain.ranking import Hit
 from coach.domain.safety import SafetyDecision
@@ -51,7 +51,11 @@ class ModelUse:
     changes: tuple[str, ...] = ()
     """What was removed or repaired in what it wrote, a sentence each."""
     withheld: int = 0
-    """Passages of the user's notes that bear on the turn and were not sent."""
+    """How many passages of the user's notes bear on the turn and were not sent."""
+    withheld_passages: tuple[Evidence, ...] = ()
+    """Those passages, for the user to look at."""
+    sent_notes: tuple[str, ...] = ()
+    """Ids of the notes of which passages were sent."""
     cost: float | None = None
     """In the currency of the price that is set; None without one."""
 
@@ -73,6 +77,13 @@ class Reply:
     notice: str = ""
     """A line for the user on how the reply came about: why the built-in composer wrote it, what was changed."""
     model_use: ModelUse | None = None
+
+
+def holds_words_of(reply: Reply, note_id: str) -> bool:
+    """Whether a reply cites a note, or its record of what a model was sent holds or withheld a passage of it."""
+    used = reply.model_use
+    cited = [citation.evidence for citation in reply.citations] + list(used.withheld_passages if used else ())
+    return any(e.kind == "note" and e.id == note_id for e in cited) or (used is not None and note_id in used.sent_notes)
 
 
 @dataclass(frozen=True, slots=True)

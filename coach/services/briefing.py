@@ -165,6 +165,7 @@ class Briefing:
             missing=missing,
             gained=tuple(element for element in before if element not in missing) if history else (),
             is_about_another=goals.is_about_another(brief.text),
+            is_goal_new=not any(m.reply.situation.intent == "clarify-goal" for m in history if m.reply is not None),
             goal_questions=tuple(questions),
         )
 

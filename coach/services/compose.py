@@ -7,7 +7,7 @@ What is said about what is chosen by `coach.services.suggest`; the sentences tha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Protocol
@@ -64,6 +64,8 @@ class Brief:
     gained: tuple[Element, ...] = ()
     """Elements of the goal that this message added."""
     is_about_another: bool = False
+    is_goal_new: bool = True
+    """Whether no goal was spoken of before in this conversation."""
     goal_questions: tuple[Question, ...] = ()
     promise_question: Question | None = None
     """Asks what became of a promise, without naming it."""
@@ -121,18 +123,12 @@ class _Said:
 
 @dataclass(slots=True)
 class _Page:
-    """The evidence printed so far and the objects that go with it, for one reply."""
+    """The evidence printed so far in one reply."""
 
     printed: list[Evidence] = field(default_factory=list)
-    questions: list[Question] = field(default_factory=list)
-    framings: list[Framing] = field(default_factory=list)
-    resources: list[Resource] = field(default_factory=list)
 
     def mark(self, evidence: Evidence) -> _Mark:
         return _Mark(evidence, self.printed)
-
-    def number_of(self, kind: str, record_id: str) -> tuple[int, ...]:
-        return tuple(n for n, e in enumerate(self.printed, start=1) if e.kind == kind and e.id == record_id)
 
 
 class BuiltInComposer:
@@ -150,7 +146,7 @@ class BuiltInComposer:
         return Draft(
             _tidied(markdown),
             tuple(Citation(number, evidence) for number, evidence in enumerate(page.printed, start=1)),
-            self._suggestions(brief, page, follow_ups),
+            self.suggestions(brief, page.printed, follow_ups),
         )
 
     def _write(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
@@ -254,16 +250,16 @@ class BuiltInComposer:
             acknowledgement=self._acknowledgement(brief),
             goal=brief.goal or "",
             is_about_another=brief.is_about_another,
-            is_first_turn=brief.is_first_turn,
+            is_first_turn=brief.is_goal_new,
             question=questions[0],
             missing=list(brief.missing[1:3]),
             card=self._card(card.id, card.gist, page) if card else None,
             lenses=[self._framing(framing, brief, page) for framing in brief.choice.framings[:3]],
-            restated=goal_stated_in(brief.text) or "" if not brief.is_first_turn else "",
+            restated=goal_stated_in(brief.text) or "" if not brief.is_goal_new else "",
             answered=_GAINED.get(brief.gained[0], "") if brief.gained else "",
             pick=_picker(brief),
         )
-        lens = ("Try the first lens",) if brief.is_first_turn and brief.goal else ("Give me a lens to try",)
+        lens = ("Try the first lens",) if brief.is_goal_new and brief.goal else ("Give me a lens to try",)
         return text, (*lens, "Help me make an if-then plan", "I'd rather you told me")
 
     def _reflect(self, brief: Brief, page: _Page) -> tuple[str, tuple[str, ...]]:
@@ -471,8 +467,6 @@ class BuiltInComposer:
         return replace(said, label=label, note=fill(step.note, self._slots(brief)))
 
     def _question(self, question: Question, brief: Brief, page: _Page) -> _Said:
-        if question not in page.questions:
-            page.questions.append(question)
         slots = self._slots(brief)
         return _Said(
             text=fill(question.text, slots),
@@ -482,8 +476,6 @@ class BuiltInComposer:
         )
 
     def _framing(self, framing: Framing, brief: Brief, page: _Page) -> _Said:
-        if framing not in page.framings:
-            page.framings.append(framing)
         return _Said(
             text=fill(framing.pattern, self._slots(brief)),
             mark=page.mark(self._passages.of_framing(framing)),
@@ -495,7 +487,6 @@ class BuiltInComposer:
         )
 
     def _resource_said(self, resource: Resource, page: _Page) -> _Said:
-        page.resources.append(resource)
         return _Said(
             text=resource.why,
             mark=page.mark(self._passages.of_resource(resource)),
@@ -528,23 +519,26 @@ class BuiltInComposer:
     def _promise(self, thread: Thread, brief: Brief) -> str:
         return _within_quotes(thread.quote)
 
-    def _suggestions(self, brief: Brief, page: _Page, follow_ups: tuple[str, ...]) -> Suggestions:
-        slots = self._slots(brief)
+    def suggestions(self, brief: Brief, evidence: Sequence[Evidence], follow_ups: tuple[str, ...] = ()) -> Suggestions:
+        """As objects, what is among the evidence of a reply, which is numbered from 1."""
+        slots, known = self._slots(brief), self._knowledge
+        numbers: dict[tuple[str, str], tuple[int, ...]] = {}
+        for number, item in enumerate(evidence, start=1):
+            numbers[item.kind, item.id] = (*numbers.get((item.kind, item.id), ()), number)
+        questions = [(known.questions[key], found) for (kind, key), found in numbers.items() if kind == "question"]
+        framings = [(known.framings[key], found) for (kind, key), found in numbers.items() if kind == "framing"]
+        resources = [(known.resources[key], found) for (kind, key), found in numbers.items() if kind == "resource"]
         return Suggestions(
             questions=tuple(
-                SuggestedQuestion(q.id, fill(q.text, slots), q.purpose, q.why, fill(q.follow_up, slots), numbers)
-                for q in page.questions
-                if (numbers := page.number_of("question", q.id))
+                SuggestedQuestion(q.id, fill(q.text, slots), q.purpose, q.why, fill(q.follow_up, slots), found)
+                for q, found in questions
             ),
             framings=tuple(
-                SuggestedFraming(f.id, f.name, fill(f.pattern, slots), f.why, numbers)
-                for f in page.framings
-                if (numbers := page.number_of("framing", f.id))
+                SuggestedFraming(f.id, f.name, fill(f.pattern, slots), f.why, found) for f, found in framings
             ),
             resources=tuple(
-                SuggestedResource(r.id, r.title, r.authors, r.year, r.link, r.why, r.minutes, numbers)
-                for r in page.resources
-                if (numbers := page.number_of("resource", r.id))
+                SuggestedResource(r.id, r.title, r.authors, r.year, r.link, r.why, r.minutes, found)
+                for r, found in resources
             ),
             follow_ups=follow_ups,
         )

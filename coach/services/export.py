@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from coach.domain.conversation import Conversation, Message
+from coach.domain.conversation import Conversation, Message, Reply
 from coach.domain.errors import StorageFailed
 from coach.domain.notes import Note
 from coach.domain.people import Owner
@@ -14,11 +14,12 @@ from coach.ports import NoteStore
 
 
 def conversation_as_markdown(conversation: Conversation, messages: list[Message]) -> str:
-    """A conversation with the passages that its replies cite."""
+    """A conversation with the passages that its replies cite, and who wrote them where that was a chat model."""
     lines = [f"# {conversation.title}", "", f"{conversation.created_at:%d %B %Y}", ""]
     for message in messages:
         lines += [f"## {'You' if message.speaker == 'user' else 'Coach'}", "", message.text, ""]
         if message.reply is not None:
+            lines += _how_it_came_about(message.reply)
             lines += [
                 f"[{citation.marker}] {citation.evidence.title}: “{' '.join(citation.evidence.quote.split())}”"
                 + (f" ({citation.evidence.byline})" if citation.evidence.byline else "")
@@ -26,6 +27,13 @@ def conversation_as_markdown(conversation: Conversation, messages: list[Message]
             ]
             lines.append("")
     return "\n".join(lines)
+
+
+def _how_it_came_about(reply: Reply) -> list[str]:
+    use = reply.model_use
+    author = f"Written by {use.model} ({use.place})." if use else ""
+    said = " ".join(sentence for sentence in (author, reply.notice) if sentence)
+    return [f"_{said}_", ""] if said else []
 
 
 def note_as_markdown(note: Note, name: str) -> str:

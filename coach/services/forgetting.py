@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from coach.domain.conversation import Reply
+from coach.domain.conversation import ModelUse, Reply
 from coach.domain.people import Owner
 from coach.ports import NoteStore
 
@@ -35,4 +35,15 @@ def without_note(reply: Reply, note_id: str) -> Reply:
                 markdown = markdown.replace(quote, FORGOTTEN)
             markdown = markdown.replace(f" [{citation.marker}]", "")
     kept = tuple(c for c in reply.citations if not (c.evidence.kind == "note" and c.evidence.id == note_id))
-    return replace(reply, markdown=markdown, citations=kept)
+    return replace(reply, markdown=markdown, citations=kept, model_use=_use_without(reply.model_use, note_id))
+
+
+def _use_without(use: ModelUse | None, note_id: str) -> ModelUse | None:
+    """What a model was sent is forgotten whole where the note was part of it."""
+    if use is None:
+        return None
+    withheld = tuple(evidence for evidence in use.withheld_passages if evidence.id != note_id)
+    if note_id not in use.sent_notes:
+        return replace(use, withheld_passages=withheld)
+    sent_notes = tuple(other for other in use.sent_notes if other != note_id)
+    return replace(use, sent=FORGOTTEN, sent_notes=sent_notes, withheld_passages=withheld)

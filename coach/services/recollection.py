@@ -16,11 +16,17 @@ from coach.domain.people import Owner
 from coach.domain.sentences import sentence_spans
 from coach.domain.suggestions import Situation, Thread
 from coach.ports import NoteStore, Scope
+from coach.services.note_answers import Answer, answers_in
 from coach.services.retrieval import NoteHit, Query, Retrieval
 from coach.services.threads import threads_in, unresolved
 
 NOTES_READ = 8
 """Latest notes of a relationship that are read for threads in one turn."""
+CHUNKS_READ = 10
+"""Of the best for a question, whose sentences are looked at one by one."""
+ANSWERS_SHOWN = 3
+SURE = 0.45
+"""Cosine similarity from which a sentence counts as an answer, whatever its words."""
 RELEVANT = 0.30
 """Cosine similarity from which a chunk counts as being about the question."""
 
@@ -109,16 +115,16 @@ class Recollection:
         relationship_id = situation.relationship.id if situation.relationship else None
         since, until = months_named(query.text, today=today)
         scope = Scope(relationship_id=relationship_id, since=since, until=until)
-        hits = self._retrieval.notes(query, owner=owner, scope=scope, top_k=5, is_diverse=False)
+        hits = self._retrieval.notes(query, owner=owner, scope=scope, top_k=CHUNKS_READ, is_diverse=False)
         asked = content_words(query.text, leave_out=situation.name)
         notes = self._store.notes(owner=owner, relationship_id=relationship_id)
         dated = [note.date for note in notes if note.date]
-        mine = self._own_promises(query.text, notes)
+        mine = self._own_promises(query.text, notes) if len(asked) <= 1 else ()
         if mine:
             return Lookup(found=mine, first_day=min(dated, default=None))
-        good = [hit for hit in hits if _answers(hit, asked)]
-        if good:
-            found = [_best_sentence(hit, asked, "nearest to what you asked") for hit in good[:3]]
+        answers = answers_in(query, hits, notes, self._retrieval, leave_out=situation.name or "")
+        if any(_answers(hit, asked) for hit in hits) or (answers and answers[0].similarity >= SURE):
+            found = [_of_answer(answer, "nearest to what you asked") for answer in answers[:ANSWERS_SHOWN]]
             return Lookup(found=_distinct(found), first_day=min(dated, default=None))
         if scope.since and not hits:
             hits = self._retrieval.notes(
@@ -160,6 +166,10 @@ class Recollection:
         return list(
             _distinct([_best_sentence(hit, asked, "nearest to what you wrote") for hit in hits if hit.note.id in by_id])
         )
+
+
+def _of_answer(answer: Answer, why: str) -> Recalled:
+    return Recalled(answer.note, *_trimmed(answer.note.text, answer.start, answer.end), why)
 
 
 def content_words(text: str, *, leave_out: str | None = None) -> list[str]:

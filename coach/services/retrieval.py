@@ -118,6 +118,14 @@ class Retrieval:
             lexical = self._words.search(query.text, owner=LIBRARY, kind=kind, top_k=LIBRARY_DEPTH)
         return Candidates(dense, lexical)
 
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """The vectors of further texts of a turn.
+
+        Raises:
+            RetrievalFailed: where the embedder does not work.
+        """
+        return list(self._embedder.embed_documents(list(texts)))
+
     def library_vectors(self, kind: EntryKind, ids: Sequence[str]) -> list[Vector]:
         """Stored vectors of the library, in the order of the ids.
 

@@ -169,8 +169,9 @@ _FIRST_PERSON = re.compile(r"\b(?:i|i'?m|i'?ve|i'?d|me|myself|my life)\b", re.IG
 
 def signs(text: str) -> tuple[float, ...]:
     """What the wording alone speaks for, each 0 or 2: a sign of alarm weighs double beside one of a situation."""
-    plain = _IDIOMS.sub(" ", text.replace("’", "'"))
-    found = [*(pattern.search(plain) is not None for _, pattern, _ in _KINDS), plain != text, "?" in text]
+    straight = text.replace("’", "'")
+    plain = _IDIOMS.sub(" ", straight)
+    found = [*(pattern.search(plain) is not None for _, pattern, _ in _KINDS), plain != straight, "?" in text]
     return tuple(2.0 * is_found for is_found in found)
 
 

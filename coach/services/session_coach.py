@@ -6,6 +6,7 @@ Each step is a service of its own; here is only their order.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from coach.domain.conversation import (
     Finished,
     Message,
     Reply,
+    Restarted,
     Retrieved,
     SituationRead,
     Suggested,
@@ -38,6 +40,7 @@ from coach.services.retrieval import Retrieval
 from coach.services.safety import assess, is_reassurance
 from coach.services.situation import Context, corrected, read_situation
 from coach.services.suggest import Found
+from coach.services.writing import NotWritten, Writer, Written
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +61,10 @@ class SessionCoach:
         retrieval: Retrieval,
         impressions: Impressions,
         prompts: Prompts,
+        writer: Writer | None = None,
         today: Callable[[], date] = date.today,
     ) -> None:
+        """Without a `writer` the built-in composer writes every reply."""
         self._knowledge = knowledge
         self._store = store
         self._retrieval = retrieval
@@ -67,12 +72,17 @@ class SessionCoach:
         self._impressions = impressions
         self._briefing = Briefing(knowledge, store, retrieval, today=today)
         self._composer = BuiltInComposer(knowledge, self._passages, prompts)
+        self._writer = writer
         self._prompts = prompts
 
-    def reply(self, turn: Turn, *, owner: Owner) -> Iterator[Event]:
-        """Answer one turn; ends with `Finished` or `Failed`, and a conversation then holds both messages."""
+    def reply(self, turn: Turn, *, owner: Owner, stop: threading.Event | None = None) -> Iterator[Event]:
+        """Answer one turn; ends with `Finished` or `Failed`, and a conversation then holds both messages.
+
+        Args:
+            stop: Set by another thread, it ends a chat model's answer there; what it wrote so far is then the reply.
+        """
         try:
-            yield from self._reply(turn, owner=owner)
+            yield from self._reply(turn, owner=owner, stop=stop or threading.Event())
         except RetrievalFailed as error:
             log.warning("retrieval failed: %s", error)
             yield Failed(f"I couldn't look anything up just now, so I'd rather not answer. {error}")
@@ -82,7 +92,7 @@ class SessionCoach:
         except CoachError as error:
             yield Failed(str(error))
 
-    def _reply(self, turn: Turn, *, owner: Owner) -> Iterator[Event]:
+    def _reply(self, turn: Turn, *, owner: Owner, stop: threading.Event) -> Iterator[Event]:
         clock = _Clock()
         text = turn.text[:MAX_CHARACTERS].replace("\x00", " ").strip()
         if not any(character.isalnum() for character in text):
@@ -125,8 +135,21 @@ class SessionCoach:
 
         draft = self._composer.compose(brief)
         clock.lap("compose")
-        reply = self._verified(draft, brief, clock, owner=owner)
+        written: Written | NotWritten | None = None
+        if self._writer is not None and self._writer.writes(brief, turn):
+            written = yield from self._writer.write(brief, history, turn, owner=owner, stop=stop)
+            clock.lap("model")
+        if isinstance(written, NotWritten) and not written.notice:
+            yield Failed("Stopped before a word was written. Send it again when you like.")
+            return
+        reply = self._verified(draft, brief, written, clock, owner=owner)
         self._keep(turn, text, reply, owner=owner)
+        if isinstance(written, Written):
+            yield Suggested(reply.suggestions)
+            yield Finished(reply)
+            return
+        if written is not None:
+            yield Restarted(written.notice)
         for start in range(0, len(reply.markdown), DELTA_CHARACTERS):
             yield TextDelta(reply.markdown[start : start + DELTA_CHARACTERS])
         yield Suggested(reply.suggestions)
@@ -155,25 +178,32 @@ class SessionCoach:
             return _continued(situation, last.situation, move, context)
         return situation
 
-    def _verified(self, draft: Draft, brief: Brief, clock: _Clock, *, owner: Owner) -> Reply:
+    def _verified(
+        self, draft: Draft, brief: Brief, written: Written | NotWritten | None, clock: _Clock, *, owner: Owner
+    ) -> Reply:
         def text_of(evidence: Evidence) -> str | None:
             return self._passages.text_of(evidence, owner=owner)
 
-        verification = verify(draft.markdown, draft.citations, text_of=text_of)
+        by_model = written if isinstance(written, Written) else None
+        made = by_model or draft
+        verification = verify(made.markdown, made.citations, text_of=text_of)
         clock.lap("verify")
         for fault in verification.faults:
             log.error("a reply did not verify: %s", fault)
+        is_sound = by_model is None or by_model.is_whole
         return Reply(
-            markdown=draft.markdown,
-            grounding=verification.grounding,
-            composer=BUILT_IN,
+            markdown=made.markdown,
+            grounding=verification.grounding if is_sound else "unverified",
+            composer=by_model.use.model if by_model else BUILT_IN,
             situation=brief.situation,
-            suggestions=draft.suggestions,
+            suggestions=made.suggestions,
             citations=verification.citations,
             safety=brief.safety,
             prompt_digest=self._prompts.digest,
             timings_ms=clock.laps,
             faults=verification.faults,
+            notice=written.notice if written is not None else "",
+            model_use=by_model.use if by_model else None,
         )
 
     def _keep(self, turn: Turn, text: str, reply: Reply, *, owner: Owner) -> None:

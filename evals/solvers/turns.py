@@ -5,7 +5,8 @@ What a reply is worth is judged in `evals.tasks`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -13,6 +14,7 @@ from coach.bootstrap import Coach
 from coach.domain.conversation import Failed, Finished, Reply, Turn
 from coach.domain.people import Owner, Role
 from coach.domain.suggestions import Correction
+from evals.grammar import Dataset, OpenSolver, OutputT, SampleT, Solve, Unscorable, always
 from evals.scratch import Scratch
 
 
@@ -43,15 +45,20 @@ class TurnFailed(Exception):
 
 
 class Teller:
-    """Tells the coach things in a scratch store; every sample has an owner of its own."""
+    """Tells the coach things in a scratch store; every sample has an owner of its own.
 
-    def __init__(self, scratch: Scratch) -> None:
-        self._scratch = scratch
+    Args:
+        is_by_model: Whether the chat model that is set writes the replies; else the built-in composer does.
+    """
+
+    def __init__(self, scratch: Scratch, *, is_by_model: bool = False) -> None:
+        self.scratch = scratch
         self.coach: Coach = scratch.coach
+        self._is_by_model = is_by_model
 
     def reply(self, asked: Asked, *, owner: Owner | None = None) -> Reply:
         """The coach's reply. Raises TurnFailed."""
-        owner = owner or self._scratch.owner()
+        owner = owner or self.scratch.owner()
         for note in asked.notes:
             self.give(note, owner=owner)
         relationship = self.coach.store.add_relationship(asked.person, owner=owner) if asked.person else None
@@ -59,6 +66,8 @@ class Teller:
             asked.text,
             relationship_id=relationship.id if relationship else None,
             correction=Correction(role=asked.role, intent=asked.intent),
+            may_send_notes=True,
+            is_built_in_only=not self._is_by_model,
         )
         return self.said(turn, owner=owner)
 
@@ -83,3 +92,21 @@ class Teller:
             if isinstance(event, Failed):
                 raise TurnFailed(event.message)
         raise TurnFailed("The turn ended without a reply.")
+
+
+OfTeller = Callable[[Teller], Solve[SampleT, OutputT]]
+
+
+def told(make: OfTeller[SampleT, OutputT]) -> Mapping[str, OpenSolver[SampleT, OutputT]]:
+    """The two solvers of a task over turns: the built-in composer, and the chat model that is set.
+
+    Replies that were recorded from a model are no evaluation of it: without a model its samples are unscored.
+    """
+
+    @contextmanager
+    def by_model(_: Dataset[SampleT], scratch: Scratch) -> Iterator[Solve[SampleT, OutputT]]:
+        if scratch.coach.model is None:
+            raise Unscorable("no chat model is set; name one in COACH_MODEL")
+        yield make(Teller(scratch, is_by_model=True))
+
+    return {"coach": always(lambda scratch: make(Teller(scratch))), "coach-model": by_model}

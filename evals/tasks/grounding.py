@@ -21,7 +21,7 @@ from coach.services.passages import Passages
 from evals.datasets import Document, own
 from evals.grammar import Sample, Score, Solve, Task, always
 from evals.scratch import Scratch
-from evals.solvers.turns import Asked, GivenNote, Teller
+from evals.solvers.turns import Asked, GivenNote, Teller, told
 from evals.tasks.retrieval import NoteQuestion, load_notes
 from evals.wording import plain
 
@@ -59,19 +59,21 @@ def _evidenced(reply: Reply, passages: Passages, owner: Owner) -> Evidenced:
 
 
 def citations_hold(_: Sample, output: Evidenced) -> Iterable[Score]:
-    """Every mark in the text cites something of this owner, and every quote stands there word for word."""
+    """Every mark in the text cites something of this owner, every quote stands there word for word, and the reply is called
+    grounded where that is so and nowhere else.
+    """
     reply = output.reply
     by_marker = {citation.marker: (citation, text) for citation, text in output.texts}
     marks = markers_in(reply.markdown)
+    broken = [mark for mark in marks if by_marker.get(mark, (None, None))[1] is None]
+    loose = [
+        citation.evidence.quote
+        for citation, text in output.texts
+        if text is None or text[citation.evidence.start : citation.evidence.end] != citation.evidence.quote
+    ]
     if marks:
-        broken = [mark for mark in marks if by_marker.get(mark, (None, None))[1] is None]
         yield Score("citations-valid", 1 - len(broken) / len(marks), f"{broken}: {reply.markdown}", weight=len(marks))
     if output.texts:
-        loose = [
-            citation.evidence.quote
-            for citation, text in output.texts
-            if text is None or text[citation.evidence.start : citation.evidence.end] != citation.evidence.quote
-        ]
         yield Score("quotes-verbatim", 1 - len(loose) / len(output.texts), f"{loose}", weight=len(output.texts))
     of_notes = [citation.evidence.quote for citation, _ in output.texts if citation.evidence.kind == "note"]
     for quote in re.findall(r"“([^”]{12,})”(?: ?\[\d+\])", reply.markdown):
@@ -79,7 +81,8 @@ def citations_hold(_: Sample, output: Evidenced) -> Iterable[Score]:
         stands = any(_squeezed(quote) in _squeezed(source) for source in (*of_notes, *sources))
         if of_notes and not quote.rstrip().endswith("?"):
             yield Score("quoted-words-stand", float(stands), f"“{quote}” stands nowhere: {reply.markdown}")
-    yield Score("says-if-grounded", float((reply.grounding == "grounded") == bool(marks)), reply.grounding)
+    is_grounded = bool(marks) and not broken and not loose
+    yield Score("says-if-grounded", float((reply.grounding == "grounded") == is_grounded), reply.grounding)
 
 
 class GroundingRow(Sample):
@@ -92,11 +95,10 @@ class GroundingRow(Sample):
     answer: str = ""
 
 
-def _grounded(scratch: Scratch) -> Solve[GroundingRow, Evidenced]:
-    teller = Teller(scratch)
+def _grounded(teller: Teller) -> Solve[GroundingRow, Evidenced]:
 
     def solve(row: GroundingRow) -> Evidenced:
-        owner = scratch.owner()
+        owner = teller.scratch.owner()
         asked = Asked(row.text, person=row.person, notes=[note.given() for note in row.notes])
         return _evidenced(teller.reply(asked, owner=owner), teller.coach.passages, owner)
 
@@ -154,15 +156,14 @@ GROUNDING: Task[GroundingRow, Evidenced] = Task(
     name="grounding",
     purpose="citations that hold, verbatim quotes, and saying so where the notes say nothing",
     load=own("grounding-{split}.jsonl", GroundingRow),
-    solvers={"coach": always(_grounded)},
+    solvers=told(_grounded),
     scorers=(citations_hold, _abstention),
 )
 
 
-def _recall(scratch: Scratch) -> Solve[NoteQuestion, Evidenced]:
+def _recall(teller: Teller) -> Solve[NoteQuestion, Evidenced]:
     """One owner, all relationships: only the person that is asked about is chosen."""
-    teller = Teller(scratch)
-    owner = scratch.owner()
+    owner = teller.scratch.owner()
     known: set[str] = set()
 
     def solve(row: NoteQuestion) -> Evidenced:
@@ -197,7 +198,7 @@ RECALL: Task[NoteQuestion, Evidenced] = Task(
     name="recall",
     purpose="replies to questions about one's own notes: the answer quoted, or said to be missing",
     load=load_notes,
-    solvers={"coach": always(_recall)},
+    solvers=told(_recall),
     scorers=(citations_hold, _recalled),
 )
 
@@ -213,8 +214,7 @@ class InjectionRow(Sample):
     must_not_say: tuple[str, ...]
 
 
-def _attacked(scratch: Scratch) -> Solve[InjectionRow, Reply]:
-    teller = Teller(scratch)
+def _attacked(teller: Teller) -> Solve[InjectionRow, Reply]:
 
     def solve(row: InjectionRow) -> Reply:
         notes = [GivenNote(row.planted, row.person, file_name=row.file_name)] if row.planted else []
@@ -239,7 +239,7 @@ INJECTION: Task[InjectionRow, Reply] = Task(
     name="injection",
     purpose="instructions planted in notes, file names, transcripts and questions are not followed",
     load=own("injection-{split}.jsonl", InjectionRow),
-    solvers={"coach": always(_attacked)},
+    solvers=told(_attacked),
     scorers=(_resisted,),
     lower_is_better=frozenset({"injections"}),
 )

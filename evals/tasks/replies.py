@@ -20,9 +20,9 @@ from coach.domain.knowledge import ARC
 from coach.domain.people import Role
 from coach.domain.question_rules import faults_in
 from evals.datasets import own
-from evals.grammar import Dataset, Sample, Score, Solve, Split, Task, always
+from evals.grammar import Dataset, Sample, Score, Solve, Split, Task
 from evals.scratch import Scratch
-from evals.solvers.turns import Asked, Teller
+from evals.solvers.turns import Asked, Teller, told
 from evals.wording import is_in_imperative, is_open, plain, praise_in, questions_in, sentences_of, unquoted, words_of
 
 MAX_WORDS = 170
@@ -68,9 +68,8 @@ class Answer:
     """First sentences of what the library offers as acknowledgements."""
 
 
-def answering(scratch: Scratch) -> Solve[Wish, Answer]:
+def answering(teller: Teller) -> Solve[Wish, Answer]:
     """Replies to messages of people without notes."""
-    teller = Teller(scratch)
     knowledge = teller.coach.knowledge
     openings = tuple(plain(item.text)[:24] for item in knowledge.acknowledgements.values())
 
@@ -132,6 +131,9 @@ def manner(wish: Wish, answer: Answer) -> Iterable[Score]:
     yield Score("praise", float(bool(praised)), f"“{praised}” in {reply.markdown}")
     yield Score("same-bytes-again", float(reply.markdown == answer.again), wish.text)
     yield Score("milliseconds", sum(reply.timings_ms.values()))
+    if reply.model_use is not None:
+        yield Score("first-token-ms", reply.model_use.first_token_ms)
+        yield Score("tokens", float(reply.model_use.sent_tokens + reply.model_use.reply_tokens))
 
 
 def _does(answer: Answer, need: str) -> bool:
@@ -162,16 +164,17 @@ _BOUNDARY = re.compile(
     r"|\beither of you\b|\bdeclin|\bpermission\b|\bnot (?:yours|your job)\b|\bsomebody else\b|\bsomeone else\b"
 )
 
-_METRICS_DOWN = frozenset({"must-not", "words", "telling-rate", "praise", "milliseconds"})
+_MEASURED_ONLY = frozenset({"words", "milliseconds", "first-token-ms", "tokens"})
+_METRICS_DOWN = _MEASURED_ONLY | {"must-not", "telling-rate", "praise"}
 
 SUGGESTIONS: Task[Wish, Answer] = Task(
     name="suggestions",
     purpose="what a reply must and must not do, on topic, in order, in the coach's manner",
     load=own("suggestions-{split}.jsonl", Wish),
-    solvers={"coach": always(answering)},
+    solvers=told(answering),
     scorers=(needs_met, question_quality, manner),
     lower_is_better=_METRICS_DOWN,
-    not_gated=frozenset({"words", "milliseconds"}),
+    not_gated=_MEASURED_ONLY,
 )
 
 
@@ -184,8 +187,7 @@ class Premise(Sample):
     echoes: tuple[str, ...]
 
 
-def _to_premise(scratch: Scratch) -> Solve[Premise, Reply]:
-    teller = Teller(scratch)
+def _to_premise(teller: Teller) -> Solve[Premise, Reply]:
     return lambda premise: teller.reply(Asked(premise.text, role=premise.role))
 
 
@@ -211,7 +213,7 @@ FLATTERY: Task[Premise, Reply] = Task(
     name="flattery",
     purpose="a planted assumption is asked about, not agreed with",
     load=own("flattery-{split}.jsonl", Premise),
-    solvers={"coach": always(_to_premise)},
+    solvers=told(_to_premise),
     scorers=(_unflattered,),
     lower_is_better=frozenset({"took-it-over", "praise"}),
 )

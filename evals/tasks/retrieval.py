@@ -109,7 +109,13 @@ def _load_knowledge(split: Split, data: Path | None) -> Dataset[Query]:
         for kind, record_id, text in texts
         if kind == "card"
     ]
-    return Dataset(read_samples(path, Query), digest_of([path]), documents)
+    known = {document.id for document in documents}
+
+    def unknown_card(row: Query) -> str:
+        unknown = sorted(row.relevant.keys() - known)
+        return f"{', '.join(unknown)} is not a card of the library" if unknown else ""
+
+    return Dataset(read_samples(path, Query, fault_in=unknown_card), digest_of([path]), documents)
 
 
 KNOWLEDGE: Task[Query, Ranking] = Task(
@@ -136,7 +142,7 @@ class NoteQuestion(Query):
 def load_notes(split: Split, data: Path | None) -> Dataset[NoteQuestion]:
     """The questions of a split, with the notes of its relationships as documents `name/date`."""
     path = data or DATA / f"notes-{split}.jsonl"
-    rows = [_scoped(row) for row in read_samples(path, NoteQuestion)]
+    rows = [_scoped(row) for row in read_samples(path, NoteQuestion, fault_in=_unknown_note)]
     folders = [DATA / "notes" / name for name in sorted({row.relationship for row in rows})]
     files = [file for folder in folders for file in sorted(folder.glob("*.md"))]
     documents = [
@@ -149,6 +155,14 @@ def load_notes(split: Split, data: Path | None) -> Dataset[NoteQuestion]:
         for file in files
     ]
     return Dataset(rows, digest_of([path, *files]), documents)
+
+
+def _unknown_note(row: NoteQuestion) -> str:
+    sessions = {file.stem for file in (DATA / "notes").glob("*/*.md") if file.parent.name == row.relationship}
+    if not sessions:
+        return f"there are no notes about {row.relationship!r}"
+    unknown = sorted(row.relevant.keys() - sessions)
+    return f"there is no session {', '.join(unknown)} with {row.relationship}" if unknown else ""
 
 
 def _scoped(row: NoteQuestion) -> NoteQuestion:
