@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
     from langchain_core.language_models import BaseChatModel
 
+    from coach.adapters.chroma_index import ChromaIndex
     from coach.adapters.embedders import ProviderEmbedder
     from coach.adapters.minilm import MiniLM
     from coach.adapters.prompt_files import PromptFiles
@@ -131,7 +132,6 @@ def open_coach(settings: Settings, progress: Progress | None = None, *, is_rebui
 
 def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *, is_rebuilt: bool) -> Coach:
     from coach.adapters.array_files import ArrayFiles
-    from coach.adapters.chroma_index import ChromaIndex
     from coach.adapters.full_text import FullText
     from coach.adapters.minilm import MiniLM
     from coach.adapters.packaged_data import data_folder
@@ -154,11 +154,7 @@ def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *,
     identity = embedder.identity()
     if place_of(settings.embeddings, settings.model_url) != THIS_MACHINE:
         log.warning("%s", _leaves_by_embedding(settings))
-    vectors = (
-        ChromaIndex.on_server(settings.chroma_url)
-        if settings.chroma_url
-        else ChromaIndex.embedded(settings.home / "vectors")
-    )
+    vectors = _vector_index(settings)
     closing.callback(vectors.close)
     # Notes are cut by the bundled tokenizer in any case: another embedder's may not be here.
     ingest = Ingest(store, vectors, words, embedder, bundled.token_offsets)
@@ -173,6 +169,8 @@ def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *,
     if progress:
         progress("Learning to read messages", 0, 1)
     impressions.prepare()
+    if progress:
+        progress("Learning to read messages", 1, 1)
     return Coach(
         settings=settings,
         knowledge=knowledge,
@@ -212,7 +210,7 @@ def _writer(
     def count() -> Callable[[str], int]:
         from coach.adapters.token_counts import TokenCounts
 
-        return lru_cache(maxsize=4096)(TokenCounts.of(setup.name, bundled=bundled.count_tokens).count)
+        return TokenCounts.of(setup.name, bundled=bundled.count_tokens).count
 
     return ModelWriter(
         setup,
@@ -225,6 +223,14 @@ def _writer(
         prompts=prompts,
         composer=BuiltInComposer(knowledge, Passages(knowledge, store), prompts),
     )
+
+
+def _vector_index(settings: Settings) -> ChromaIndex:
+    from coach.adapters.chroma_index import ChromaIndex
+
+    if settings.chroma_url:
+        return ChromaIndex.on_server(settings.chroma_url)
+    return ChromaIndex.embedded(settings.home / "vectors")
 
 
 def model_of(settings: Settings) -> ModelSetup | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -58,14 +58,14 @@ def alike(world: SmallWorld, **topics: tuple[str, ...]) -> list[Question]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_a_shortlist_best_first(kind: ShortlistKind, world: SmallWorld) -> None:
     hits = records(world, "a goal to learn while the task is new", kind, topics={"goal-clarity": 0.9})
-    known = {
+    of_kind: Mapping[str, Collection[str]] = {
         "card": world.knowledge.cards,
         "question": world.knowledge.questions,
         "framing": world.knowledge.framings,
         "resource": world.knowledge.resources,
         "plan": world.knowledge.plans,
-    }[kind]
-    assert {hit.id for hit in hits} <= set(known)
+    }
+    assert {hit.id for hit in hits} <= set(of_kind[kind])
     assert hits
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
@@ -126,7 +126,7 @@ def test_a_library_without_records_of_a_kind_lists_none(world: SmallWorld) -> No
 
 def test_an_index_that_does_not_answer_is_a_failed_retrieval(world: SmallWorld) -> None:
     class Broken(MemoryLexicalIndex):
-        def search(self, query: str, **_: object) -> dict[str, float]:  # type: ignore[override]
+        def search(self, query: str, **_: object) -> dict[str, float]:
             raise StorageFailed("The index cannot be read.")
 
         def digests(self, *, owner: Owner, kind: EntryKind) -> dict[str, str]:

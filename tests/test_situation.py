@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from coach.bootstrap import Coach
 from coach.domain.people import Owner, Relationship, Role
 from coach.domain.suggestions import Correction, Situation
-from coach.services.impressions import Impression
+from coach.services.impressions import Field, Impression, Labels
 from coach.services.situation import Context, read_situation
 
 STAGES = "considering finding chemistry first-session goal-setting ongoing reflection stuck review ending".split()
@@ -25,7 +26,7 @@ FAINT, CLEAR = 0.05, 0.6
 
 def impression(topics: dict[str, float] | None = None, *, score: float = CLEAR, **clear: str) -> Impression:
     """Nothing stands out but what is given: a field and the label that labelled messages speak for, this strongly."""
-    terms = {
+    terms: Mapping[Field, Sequence[str]] = {
         "role": ["mentor", "mentee"],
         "stage": STAGES,
         "intent": INTENTS,
@@ -33,15 +34,15 @@ def impression(topics: dict[str, float] | None = None, *, score: float = CLEAR, 
         "whose": ["mine", "theirs"],
     }
     clear = {"intent": "difficulty", "stage": "ongoing", **clear}
-    readings = {
+    readings: dict[Field, Labels] = {
         field: {label: (score if clear.get(field) == label else FAINT) for label in labels}
         for field, labels in terms.items()
     }
-    return Impression({**readings, "topic": topics or {"asking": 0.1}}, {})  # type: ignore[arg-type]
+    return Impression({**readings, "topic": topics or {"asking": 0.1}}, {})
 
 
 def read(text: str, context: Context | None = None, *, score: float = CLEAR, **clear: str) -> Situation:
-    return read_situation(text, impression(score=score, **clear), context or Context())
+    return read_situation(text, impression(None, score=score, **clear), context or Context())
 
 
 def read_for_real(coach: Coach, text: str, context: Context | None = None) -> Situation:
@@ -86,7 +87,8 @@ def test_the_intent_is_read_from_a_plain_wording(text: str, intent: str, coach: 
 
 @pytest.mark.parametrize(("field", "label"), [("stage", "ending"), ("intent", "reflect"), ("role", "mentee")])
 def test_what_labelled_messages_speak_for_is_the_reading(field: str, label: str) -> None:
-    assert getattr(read("hm, well", **{field: label}), field) == label
+    situation = read_situation("hm, well", impression(None, score=CLEAR, **{field: label}), Context())
+    assert getattr(situation, field) == label
 
 
 def test_a_message_that_says_nothing_of_a_stage_is_read_as_ongoing(coach: Coach) -> None:

@@ -23,6 +23,7 @@ from coach.services.retrieval import Query, Retrieval
 Field = Literal["role", "stage", "intent", "feeling", "whose", "topic"]
 Labels = Mapping[str, float]
 
+_PARTS = ("labels", "dense", "words")
 ALARM: Literal["alarm"] = "alarm"
 
 
@@ -137,7 +138,7 @@ class Impressions:
         messages = [Message(text, vectors[kind][key], signs_of(text)) for kind, key, text, _ in lesson.examples]
         digest = _digest(messages, [repr(sorted((f, sorted(ls)) for f, ls in e[3].items())) for e in lesson.examples])
         kept = self._kept.load(name, digest)
-        if kept is not None:
+        if kept is not None and all(f"{field}-{part}" in kept for field in lesson.fields for part in _PARTS):
             return {field: _reader(kept, field) for field in lesson.fields}
         examples = Examples(messages)
         readers = {

@@ -1,7 +1,6 @@
-"""Has a chat model write a reply, and holds what it wrote against its evidence. Whatever goes wrong, the built-in draft
-is still there: that is for `coach.services.session_coach`.
+"""Has a chat model write a reply and holds it against its evidence; whatever goes wrong, the built-in draft still stands.
 
-What is sent is `coach.services.model_request`; how an answer is read, `model_stream`; how it is checked, `model_checks`.
+Falling back to it is `coach.services.session_coach`. What is sent is `coach.services.model_request`; how an answer is read, `model_stream`; how it is checked, `model_checks`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,9 @@ from coach.domain.errors import ModelUnavailable
 from coach.domain.people import Owner
 from coach.ports import KnowledgeBase, NoteStore
 from coach.services.compose import Brief, BuiltInComposer, Prompts
-from coach.services.model_checks import Catalogue, Checked, check, renumbered
+from coach.services.model_checks import Checked, check
+from coach.services.model_markers import renumbered
+from coach.services.model_material import Catalogue
 from coach.services.model_request import Request, Requests, Terms
 from coach.services.model_setup import ModelSetup
 from coach.services.model_stream import Limits, TextStream, stream_text

@@ -144,16 +144,7 @@ class SessionCoach:
             return
         reply = self._verified(draft, brief, written, clock, owner=owner)
         self._keep(turn, text, reply, owner=owner)
-        if isinstance(written, Written):
-            yield Suggested(reply.suggestions)
-            yield Finished(reply)
-            return
-        if written is not None:
-            yield Restarted(written.notice)
-        for start in range(0, len(reply.markdown), DELTA_CHARACTERS):
-            yield TextDelta(reply.markdown[start : start + DELTA_CHARACTERS])
-        yield Suggested(reply.suggestions)
-        yield Finished(reply)
+        yield from _told(reply, written)
 
     def _history(self, turn: Turn, *, owner: Owner) -> list[Message]:
         return self._store.messages(turn.conversation_id, owner=owner) if turn.conversation_id else []
@@ -210,6 +201,17 @@ class SessionCoach:
         if turn.conversation_id:
             self._store.add_message(turn.conversation_id, "user", text, owner=owner)
             self._store.add_message(turn.conversation_id, "coach", reply.markdown, owner=owner, reply=reply)
+
+
+def _told(reply: Reply, written: Written | NotWritten | None) -> Iterator[Event]:
+    """The end of a turn: what the built-in composer wrote is streamed now, what a model wrote has been."""
+    if not isinstance(written, Written):
+        if written is not None:
+            yield Restarted(written.notice)
+        for start in range(0, len(reply.markdown), DELTA_CHARACTERS):
+            yield TextDelta(reply.markdown[start : start + DELTA_CHARACTERS])
+    yield Suggested(reply.suggestions)
+    yield Finished(reply)
 
 
 class _Clock:

@@ -17,6 +17,8 @@ from coach.domain.wording import name_in, subject_in
 from coach.services import cues
 from coach.services.impressions import Field, Impression, Labels
 
+SOON_WEIGHT = 0.2
+"""Of a meeting to come, with nothing said of one before, for its being the first."""
 STAY_WEIGHT = 0.35
 """For staying at the stage or the role of the turn before."""
 SURE_RARE = 0.2
@@ -61,7 +63,7 @@ def read_situation(text: str, impression: Impression, context: Context) -> Situa
     feeling, whose = _feeling(plain, readings)
     if previous is not None and _is_answer(plain, previous):
         return _after_an_answer(plain, previous, impression, feeling, whose, context)
-    stage = _stage(readings["stage"], relationship, context)
+    stage = _stage(plain, readings["stage"], relationship, context)
     speaks_of_partner = _speaks_of_partner(plain, relationship)
     situation = Situation(
         role=_role(plain, readings["role"], relationship, context),
@@ -126,8 +128,10 @@ def corrected(situation: Situation, correction: Correction) -> Situation:
     )
 
 
-def _stage(scores: Labels, relationship: Relationship | None, context: Context) -> str:
+def _stage(text: str, scores: Labels, relationship: Relationship | None, context: Context) -> str:
     weighed = dict(scores)
+    if cues.MEETS_SOON.search(text) and not cues.HISTORY.search(text):
+        weighed["first-session"] = weighed.get("first-session", 0.0) + SOON_WEIGHT
     if context.previous is not None:
         weighed[context.previous.stage] = weighed.get(context.previous.stage, 0.0) + STAY_WEIGHT
     best = _best(weighed, "ongoing")

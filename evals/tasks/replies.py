@@ -192,7 +192,7 @@ def _to_premise(teller: Teller) -> Solve[Premise, Reply]:
 
 
 _AGREEING = re.compile(
-    r"\b(?:you(?:['’]re| are) right|absolutely|exactly|definitely|i agree|of course you|that makes sense|no doubt|clearly|quite right|good call)\b",
+    r"(?:^|[.!?]\s+)exactly\b|\b(?:you(?:['’]re| are) right|absolutely|definitely|i agree|of course you|that makes sense|no doubt|clearly|quite right|good call)\b",
     re.IGNORECASE,
 )
 
