@@ -147,6 +147,10 @@ MARGINS: Mapping[SafetyKind, float] = {
     "out-of-scope": 0.1,
 }
 """By how much a decision must outscore "none" (set on dev: care errs on the side of asking, refusal on that of helping)."""
+LEAST_SCORE = 0.3
+"""Of a decision that no wording gives away: below it a message is simply unlike any other."""
+LEAST_WORDS = 5
+"""The same for its length: “What would happen then?” says nothing by itself."""
 REFUSAL_SLACK = 0.3
 """By how much "none" must outscore a refusal before its wording is passed over."""
 _MENTORING = re.compile(
@@ -214,10 +218,12 @@ def is_reassurance(text: str, previous: SafetyDecision | None) -> bool:
 
 def _sensed(text: str, alarms: Mapping[str, float]) -> SafetyKind | None:
     """The decision that stands out from "none" by its margin, where no wording gave it away."""
-    if is_safe_now(text):
+    if is_safe_now(text) or len(text.split()) < LEAST_WORDS:
         return None
     none = alarms.get(NONE, 0.0)
-    clear = {kind: alarms[kind] - none - margin for kind, margin in MARGINS.items() if kind in alarms}
+    clear = {
+        kind: alarms[kind] - none - margin for kind, margin in MARGINS.items() if alarms.get(kind, 0.0) >= LEAST_SCORE
+    }
     if _MENTORING.search(text):
         clear.pop("out-of-scope", None)
     if not _YOUNG.search(text):

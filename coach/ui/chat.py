@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from coach.domain.citations import Evidence
-from coach.domain.conversation import Conversation, Failed, Finished, Message, Reply, TextDelta, Turn
+from coach.domain.conversation import Conversation, Failed, Finished, Message, Reply, Turn
 from coach.domain.errors import CoachError, NotFound
 from coach.domain.knowledge import Card, Framing, Question, Resource
 from coach.domain.people import Owner, Role
 from coach.domain.suggestions import Correction, Situation, SuggestedQuestion
 from coach.domain.wording import shortened
-from coach.ui import render
+from coach.ui import preferences, render, render_settings
 from coach.ui.markup import button
 from coach.ui.opening import Opening
 from coach.ui.shelf import add_examples, has_examples, remove_examples
+from coach.ui.turn import PACE_S, Asked, cut, followed, said_before
 from coach.ui.view import Action, View
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNFORESEEN = "Something went wrong that should not have. Nothing you wrote is lost; the log says more."
-PACE_S = 0.025
-"""Between two updates of a streamed reply: more of them choke the page."""
 WAIT_FOR_LIBRARY_S = 600.0
 TITLE_LENGTH = 60
 READ_CHARACTERS = 20_000
@@ -46,6 +45,7 @@ class Screen:
     """The pieces of the page that change; None leaves a piece as it is."""
 
     view: View | None = None
+    where: str | None = None
     rail: str | None = None
     situation: str | None = None
     body: str | None = None
@@ -53,6 +53,7 @@ class Screen:
     sources: str | None = None
     plan: str | None = None
     notice: str | None = None
+    consent: str | None = None
     draft: str | None = None
     placeholder: str | None = None
     is_busy: bool | None = None
@@ -94,6 +95,7 @@ class Chat:
             "rename": self._rename,
             "delete": self._delete,
             "cite": self._cite,
+            "sent": self._sent,
             "used": self._judge,
             "reject": self._judge,
             "undo": self._forget,
@@ -112,6 +114,7 @@ class Chat:
             "examples-add": self._examples,
             "examples-remove": self._examples,
             "show-all": self._show_all,
+            "use-model": self._decide,
         }
 
     # What the page calls
@@ -165,11 +168,21 @@ class Chat:
         if not text.strip():
             yield Screen(notice=render.notice("Write a sentence or two first, or choose a door."), is_busy=False)
             return
-        stop = self._stops[owner, tab] = threading.Event()
+        yield from self._asked(Asked(text, view, owner), tab)
+
+    def perform(self, action: Action | None, view: View, *, owner: Owner, tab: str) -> Iterator[Screen]:
+        """What a button does: an earlier message answered again, piece by piece, or one change."""
+        if action is None or action.do not in ("again", "again-with-notes"):
+            yield self.act(action, view, owner=owner)
+            return
         try:
-            yield from self._sent(text, view, stop, owner=owner)
-        finally:
-            self._stops.pop((owner, tab), None)
+            coach = self._opening.coach(timeout_s=1.0)
+            text = said_before(action.id, self._open(coach, view, owner).messages if coach else ())
+        except CoachError as error:
+            yield Screen(notice=render.notice(str(error)))
+            return
+        may_send_notes = action.do == "again-with-notes"
+        yield from self._asked(Asked(text, view, owner, is_typed=False, may_send_notes=may_send_notes), tab)
 
     def stop(self, *, owner: Owner, tab: str) -> None:
         """End the reply that is being written in this tab; what has been written stays."""
@@ -179,19 +192,40 @@ class Chat:
 
     # One turn
 
-    def _sent(self, text: str, view: View, stop: threading.Event, *, owner: Owner) -> Iterator[Screen]:
-        is_new = view.conversation_id is None
-        yield Screen(live=render.streaming(text, ""), draft="", notice="", is_busy=True, body="" if is_new else None)
+    def _asked(self, asked: Asked, tab: str) -> Iterator[Screen]:
+        """One turn of a tab; while it is under way there is no other."""
+        key = (asked.owner, tab)
+        if key in self._stops:
+            yield Screen()
+            return
+        self._stops[key] = asked.stop
         try:
-            coach = yield from self._opened(text, stop)
+            yield from self._turn(asked)
+        finally:
+            # Also where the browser has left: nobody reads what a model is still writing.
+            asked.stop.set()
+            self._stops.pop(key, None)
+
+    def _turn(self, asked: Asked) -> Iterator[Screen]:
+        text, view = asked.text, asked.view
+        draft = text if asked.is_typed else None
+        yield Screen(
+            live=render.streaming(text, ""),
+            draft="" if asked.is_typed else None,
+            notice="",
+            is_busy=True,
+            body="" if asked.is_new else None,
+        )
+        try:
+            coach = yield from self._opened(asked)
             if coach is None:
-                yield replace(self.show(view, owner=owner), draft=text, is_busy=False)
+                yield replace(self.show(view, owner=asked.owner), draft=draft, is_busy=False)
                 return
-            yield from self._answer(coach, text, view, stop, owner)
+            yield from self._answer(coach, asked)
         except NotFound:
             yield replace(
-                self.show(View(dial=view.dial), owner=owner),
-                draft=text,
+                self.show(View(dial=view.dial), owner=asked.owner),
+                draft=draft,
                 is_busy=False,
                 notice=render.notice("That conversation is no longer here. Send again to start a new one."),
             )
@@ -201,41 +235,42 @@ class Chat:
             log.exception("a turn failed")
             yield Screen(live=render.failure(text, UNFORESEEN), is_busy=False)
 
-    def _opened(self, text: str, stop: threading.Event) -> Generator[Screen, None, Coach | None]:
+    def _opened(self, asked: Asked) -> Generator[Screen, None, Coach | None]:
         """The coach, once the library has been read; None where the user would not wait."""
         deadline = time.monotonic() + WAIT_FOR_LIBRARY_S
-        while time.monotonic() < deadline and not stop.is_set():
+        while time.monotonic() < deadline and not asked.stop.is_set():
             coach = self._opening.coach(timeout_s=0.3)
             if coach is not None:
                 return coach
-            yield Screen(live=render.streaming(text, "", status=self._opening.status))
+            yield Screen(live=render.streaming(asked.text, "", status=self._opening.status))
         return None
 
-    def _answer(self, coach: Coach, text: str, view: View, stop: threading.Event, owner: Owner) -> Iterator[Screen]:
-        is_new = view.conversation_id is None
-        conversation = self._conversation(coach, text, view, owner)
+    def _answer(self, coach: Coach, asked: Asked) -> Iterator[Screen]:
+        view, owner = asked.view, asked.owner
+        conversation = self._conversation(coach, asked.text, view, owner)
         view = replace(view, conversation_id=conversation.id, relationship_id=None, door=None)
-        turn = Turn(text, conversation.id, conversation.relationship_id, view.correction, view.dial)
-        so_far, reply = "", None
-        due = time.monotonic()
-        for event in coach.session.reply(turn, owner=owner):
-            if isinstance(event, TextDelta):
-                if stop.is_set():
-                    break
-                so_far += event.text
-                due = self._paced(due)
-                yield Screen(live=render.streaming(text, so_far))
-            elif isinstance(event, Finished):
-                reply = event.reply
-            elif isinstance(event, Failed):
-                yield self._failed(coach, text, event, view, is_new, owner)
-                return
-        yield self._finished(coach, text, so_far, reply, view, owner)
+        model = preferences.model_of(coach, owner=owner)
+        turn = Turn(
+            asked.text,
+            conversation.id,
+            conversation.relationship_id,
+            view.correction,
+            view.dial,
+            may_send_notes=asked.may_send_notes,
+            is_built_in_only=model is not None and not model.is_used,
+        )
+        waiting = f"Waiting for {model.name}…" if model is not None and model.is_used else ""
+        events = coach.session.reply(turn, owner=owner, stop=asked.stop)
 
-    def _paced(self, due: float) -> float:
-        """Waits until the next update may go out; returns when the one after it may."""
-        time.sleep(max(0.0, due - time.monotonic()))
-        return max(due, time.monotonic()) + self._pace_s
+        def show(so_far: str, status: str) -> Screen:
+            return Screen(live=render.streaming(asked.text, so_far, status=status))
+
+        so_far, last = yield from followed(events, asked, show, waiting=waiting, pace_s=self._pace_s)
+        if isinstance(last, Finished):
+            yield self._finished(coach, asked, so_far, last.reply, view)
+        else:
+            message = last.message if isinstance(last, Failed) else UNFORESEEN
+            yield self._failed(coach, asked, message, view)
 
     def _conversation(self, coach: Coach, text: str, view: View, owner: Owner) -> Conversation:
         if view.conversation_id is not None:
@@ -243,13 +278,14 @@ class Chat:
         title = shortened(" ".join(text.split()), limit=TITLE_LENGTH)
         return coach.store.start_conversation(owner=owner, title=title, relationship_id=view.relationship_id)
 
-    def _failed(self, coach: Coach, text: str, failed: Failed, view: View, is_new: bool, owner: Owner) -> Screen:
-        if is_new and view.conversation_id:
-            coach.store.delete_conversation(view.conversation_id, owner=owner)
+    def _failed(self, coach: Coach, asked: Asked, message: str, view: View) -> Screen:
+        if asked.is_new and view.conversation_id:
+            coach.store.delete_conversation(view.conversation_id, owner=asked.owner)
             view = replace(view, conversation_id=None)
-        return Screen(view=view, live=render.failure(text, failed.message), is_busy=False)
+        return Screen(view=view, live=render.failure(asked.text, message), is_busy=False)
 
-    def _finished(self, coach: Coach, text: str, so_far: str, reply: Reply | None, view: View, owner: Owner) -> Screen:
+    def _finished(self, coach: Coach, asked: Asked, so_far: str, reply: Reply, view: View) -> Screen:
+        owner = asked.owner
         opened = self._open(coach, view, owner)
         last = opened.last
         if last is not None and last.reply is not None:
@@ -258,10 +294,11 @@ class Chat:
                 coach.store.set_conversation_relationship(view.conversation_id, found.id, owner=owner)
             view = replace(view, dial=last.reply.situation.dial)
         view = replace(view, correction=replace(view.correction, intent=None))
-        if reply is None and last is not None:
-            view = replace(view, cuts={**view.cuts, last.id: len(so_far)})
+        stopped_at = cut(so_far, reply) if asked.stop.is_set() else None
+        if stopped_at is not None and last is not None:
+            view = replace(view, cuts={**view.cuts, last.id: stopped_at})
         notice = ""
-        if len(text) > READ_CHARACTERS:
+        if len(asked.text) > READ_CHARACTERS:
             notice = f"I read the first {READ_CHARACTERS:,} characters. A text this long is better kept under Notes."
         return replace(self._whole(coach, view, owner), draft=None, notice=render.notice(notice), is_busy=False)
 
@@ -276,8 +313,11 @@ class Chat:
     def _whole(self, coach: Coach, view: View, owner: Owner) -> Screen:
         opened = self._open(coach, view, owner)
         conversations = coach.store.conversations(owner=owner)
+        model, embedder = preferences.model_of(coach, owner=owner), preferences.embedder_of(coach.settings)
         return Screen(
             view=view,
+            where=render_settings.where(model, embedder),
+            consent=render_settings.consent(model),
             rail=render.rail(conversations, current_id=view.conversation_id, today=self._today()),
             situation=self._situation(coach, opened, view, owner),
             body=self._body(coach, opened, view, owner, is_first_visit=not conversations),
@@ -309,6 +349,7 @@ class Chat:
                 is_first_visit=is_first_visit,
                 home=str(self._home),
                 has_examples=has_examples(coach, owner=owner),
+                is_all_here=preferences.is_all_here(coach, owner=owner),
             )
         relationship_id = opened.relationship_id
         return render.thread(
@@ -319,6 +360,11 @@ class Chat:
             ),
             cuts=view.cuts,
             relationship_name=self._name(coach, opened, owner),
+            beneath=render_settings.beneath(
+                opened.messages,
+                model=preferences.model_of(coach, owner=owner),
+                withheld=preferences.offered(coach, opened.reply, owner=owner),
+            ),
         )
 
     def _situation(self, coach: Coach, opened: _Open, view: View, owner: Owner) -> str:
@@ -382,6 +428,12 @@ class Chat:
         if message is None or not marker.isdigit():
             return Screen()
         return Screen(sources=self._sources(coach, message, owner, opened=int(marker)))
+
+    def _sent(self, coach: Coach, action: Action, view: View, owner: Owner) -> Screen:
+        messages = self._open(coach, view, owner).messages
+        replies = [message.reply for message in messages if message.id == action.id and message.reply]
+        use = replies[0].model_use if replies else None
+        return Screen(sources=render_settings.sent(use)) if use else Screen()
 
     def _show_all(self, coach: Coach, action: Action, view: View, owner: Owner) -> Screen:
         return self._whole(
@@ -467,6 +519,11 @@ class Chat:
         relationship = coach.store.add_relationship(name, owner=owner, role=role)
         shown = self._person(coach, Action(do="person", text=relationship.id), view, owner)
         return replace(shown, notice=render.notice(f"What you use and save here now belongs to {relationship.name}."))
+
+    def _decide(self, coach: Coach, action: Action, view: View, owner: Owner) -> Screen:
+        preferences.decide(coach, action.text, owner=owner)
+        shown = self._whole(coach, view, owner)
+        return Screen(where=shown.where, consent=shown.consent, body=shown.body, notice="")
 
     def _dial(self, coach: Coach, action: Action, view: View, owner: Owner) -> Screen:
         view = replace(view, dial="tell" if action.text == "tell" else "ask")

@@ -102,7 +102,7 @@ async def _mount(app: FastAPI, opening: Opening, settings: Settings, identify: I
         warnings.filterwarnings("ignore", message="SSR mode is not supported", category=UserWarning)
         gr.mount_gradio_app(
             app,
-            _pages(opening, settings.home, identify),
+            _pages(opening, settings, identify),
             path="/",
             server_name=settings.host,
             footer_links=[],
@@ -119,21 +119,26 @@ async def _mount(app: FastAPI, opening: Opening, settings: Settings, identify: I
         )
 
 
-def _pages(opening: Opening, home: Path, identify: Identify) -> Blocks:
+def _pages(opening: Opening, settings: Settings, identify: Identify) -> Blocks:
     import gradio as gr
 
     from coach.ui.chat import Chat
     from coach.ui.pages import coach as coach_page
     from coach.ui.pages import notes as notes_page
+    from coach.ui.pages import settings as settings_page
+    from coach.ui.preferences import Preferences
     from coach.ui.shelf import Shelf
 
+    home, preferences = settings.home, Preferences(opening, settings)
     pages: Blocks
     with gr.Blocks(
         title="Session coach", analytics_enabled=False, fill_width=True, delete_cache=(ABANDONED_S, ABANDONED_S)
     ) as pages:
-        coach_page.build(pages, Chat(opening, home=home), identify)
+        coach_page.build(pages, Chat(opening, home=home), identify, where_at_start=preferences.at_start())
     with pages.route("Notes", "/notes", show_in_navbar=False) as notes:
-        notes_page.build(notes, Shelf(opening, home=home), identify)
+        notes_page.build(notes, Shelf(opening, home=home), preferences, identify)
+    with pages.route("Settings", "/settings", show_in_navbar=False) as chosen:
+        settings_page.build(chosen, preferences, identify)
     pages.queue(default_concurrency_limit=CONCURRENT, api_open=False)
     return pages
 

@@ -99,15 +99,19 @@ def wrapped(content: str, *, class_: str = "piece") -> str:
     return f"<div{attributes(class_=class_)}>{content}</div>"
 
 
-def page_bar(active: Literal["coach", "notes"]) -> str:
-    """Name, the two pages, and on a narrow screen the buttons that open what stands at the sides."""
+def page_bar(active: Literal["coach", "notes", "settings"]) -> str:
+    """Name, the pages, and on a narrow screen the buttons that open what stands at the sides."""
     links = "".join(
         f"<a{attributes(href=address, aria_current='page' if active == name else None)}>{label}</a>"
-        for name, address, label in (("coach", "./", "Coach"), ("notes", "./notes", "Notes"))
+        for name, address, label in (
+            ("coach", "./", "Coach"),
+            ("notes", "./notes", "Notes"),
+            ("settings", "./settings", "Settings"),
+        )
     )
     toggles = (
         '<button type="button" class="toggle" data-drawer="rail" aria-expanded="false">Chats</button>'
-        '<button type="button" class="toggle" data-drawer="panel" aria-expanded="false">Sources · plan</button>'
+        '<button type="button" class="toggle" data-drawer="panel" aria-expanded="false" aria-label="Sources and plan">Sources</button>'
         if active == "coach"
         else ""
     )
@@ -232,7 +236,15 @@ def _dial(dial: Dial) -> str:
 # The middle
 
 
-def welcome(*, door: str | None, is_first_visit: bool, home: str, has_examples: bool, opening: str = "") -> str:
+def welcome(
+    *,
+    door: str | None,
+    is_first_visit: bool,
+    home: str,
+    has_examples: bool,
+    opening: str = "",
+    is_all_here: bool = True,
+) -> str:
     """What stands where no conversation is open: what this is, three doors, where the data is."""
     doors = "".join(
         button(
@@ -261,7 +273,7 @@ def welcome(*, door: str | None, is_first_visit: bool, home: str, has_examples: 
     )
     return wrapped(
         f"<h1>{heading}</h1>{lead}<div class='doors'>{doors}</div>{hint}{_opening_line(opening)}"
-        f"{_data_line(home, has_examples, is_offered=is_first_visit)}",
+        f"{_data_line(home, has_examples, is_offered=is_first_visit, is_all_here=is_all_here)}",
         class_="welcome",
     )
 
@@ -270,8 +282,9 @@ def _opening_line(opening: str) -> str:
     return f'<p class="opening" role="status">{escaped(opening)}</p>' if opening else ""
 
 
-def _data_line(home: str, has_examples: bool, *, is_offered: bool) -> str:
-    where = f"Your notes stay on this computer, in <span class='path'>{escaped(home)}</span>. Nothing is sent anywhere."
+def _data_line(home: str, has_examples: bool, *, is_offered: bool, is_all_here: bool) -> str:
+    verb, rest = ("stay", " Nothing is sent anywhere.") if is_all_here else ("are kept", "")
+    where = f"Your notes {verb} on this computer, in <span class='path'>{escaped(home)}</span>.{rest}"
     if has_examples:
         offer = f" {button('Remove the example notes', 'examples-remove', class_='linkish')}"
     elif is_offered:
@@ -282,9 +295,19 @@ def _data_line(home: str, has_examples: bool, *, is_offered: bool) -> str:
 
 
 def thread(
-    messages: Sequence[Message], *, kept: Kept, cuts: Mapping[str, int], relationship_name: str | None, notice: str = ""
+    messages: Sequence[Message],
+    *,
+    kept: Kept,
+    cuts: Mapping[str, int],
+    relationship_name: str | None,
+    beneath: Mapping[str, str] | None = None,
 ) -> str:
-    """A conversation; under the last reply its questions as cards and what one might say next."""
+    """A conversation; under the last reply its questions as cards and what one might say next.
+
+    Args:
+        cuts: Characters shown of replies that were stopped, by message id.
+        beneath: HTML that stands under replies, by message id.
+    """
     parts = []
     for index, message in enumerate(messages):
         if message.speaker == "user":
@@ -297,9 +320,10 @@ def thread(
                     kept=kept,
                     cut=cuts.get(message.id),
                     relationship_name=relationship_name,
+                    beneath=(beneath or {}).get(message.id, ""),
                 )
             )
-    return wrapped("".join(parts) + notice, class_="thread")
+    return wrapped("".join(parts), class_="thread")
 
 
 def user_message(text: str) -> str:
@@ -308,12 +332,12 @@ def user_message(text: str) -> str:
 
 
 def streaming(user_text: str, so_far: str, *, status: str = "") -> str:
-    """The turn that is being answered."""
-    said = shortened(user_text, limit=STREAMED_CHARACTERS)
-    waiting = f'<p class="waiting" role="status">{escaped(status or "Reading what you wrote…")}</p>'
+    """The turn that is being answered; a status stands over the text that has come since, if any."""
+    said, text = shortened(user_text, limit=STREAMED_CHARACTERS), prose(so_far)
+    if not text or status:
+        status = f'<p class="waiting" role="status">{escaped(status or "Reading what you wrote…")}</p>'
     return wrapped(
-        f"{user_message(said)}<article class='coach live' aria-label='Coach'>{prose(so_far) or waiting}</article>",
-        class_="thread",
+        f"{user_message(said)}<article class='coach live' aria-label='Coach'>{status}{text}</article>", class_="thread"
     )
 
 
@@ -328,7 +352,7 @@ def failure(user_text: str, message: str) -> str:
 
 
 def _coach_message(
-    message: Message, *, is_last: bool, kept: Kept, cut: int | None, relationship_name: str | None
+    message: Message, *, is_last: bool, kept: Kept, cut: int | None, relationship_name: str | None, beneath: str
 ) -> str:
     reply = message.reply
     text = message.text if cut is None else message.text[:cut]
@@ -343,9 +367,11 @@ def _coach_message(
     if cut is not None and cut < len(message.text):
         body += f'<p class="stopped">Stopped here. {button("Show the whole reply", "show-all", class_="linkish", data_id=message.id)}</p>'
         return f'<article class="coach" aria-label="Coach">{body}</article>'
+    if cut is not None:
+        body += '<p class="stopped">Stopped here.</p>'
     after = ""
     if reply is not None:
-        body += _grounding_line(reply)
+        body += _grounding_line(reply) + beneath
         if is_last:
             after = _cards(reply.suggestions.questions, kept, relationship_name) + _follow_ups(
                 reply.suggestions.follow_ups
@@ -369,7 +395,9 @@ def _grounding_line(reply: Reply) -> str:
         "ungrounded": "This reply rests on no source",
         "unverified": "Part of this reply could not be checked against its sources",
     }[reply.grounding]
-    by = "written on this computer" if reply.composer == "built-in" else f"written by {reply.composer}"
+    place = reply.model_use.place if reply.model_use else ""
+    at = f" {'on' if place == 'this machine' else 'at'} {place}" if place else ""
+    by = "written on this computer" if reply.composer == "built-in" else f"written by {reply.composer}{at}"
     return f'<p class="grounding {reply.grounding}">{said} · {escaped(by)}</p>'
 
 

@@ -109,7 +109,7 @@ def listing(
 
 def _where(home: str) -> str:
     return (
-        f"<p class='data'>Notes stay on this computer, in <span class='path'>{escaped(home)}</span>.</p>"
+        f"<p class='data'>Notes are kept on this computer, in <span class='path'>{escaped(home)}</span>.</p>"
         if home
         else ""
     )

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from coach.ui.downloads import Identify
 
 
-def build(page: gr.Blocks, chat: Chat, identify: Identify) -> None:
+def build(page: gr.Blocks, chat: Chat, identify: Identify, *, where_at_start: str) -> None:
     """Lay the page out inside `page`, which is open."""
     Navbar(visible=False)
     view = gr.State(View())
     with gr.Column(elem_id="app"):
         piece("bar", render.page_bar("coach"))
+        where = piece("where", where_at_start)
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="rail"):
                 rail = piece("rail-list")
@@ -34,7 +35,7 @@ def build(page: gr.Blocks, chat: Chat, identify: Identify) -> None:
                 situation = piece("situation")
                 with gr.Column(elem_id="scroll"):
                     body, live = piece("thread"), piece("live")
-                notice = piece("notice")
+                notice, consent = piece("notice"), piece("consent")
                 with gr.Row(elem_id="composer"):
                     box = gr.Textbox(
                         elem_id="box",
@@ -51,7 +52,7 @@ def build(page: gr.Blocks, chat: Chat, identify: Identify) -> None:
                 sources, plan = piece("sources"), piece("plan")
     action = action_box()
     tick = gr.Timer(0.7, active=False)
-    outputs = [view, rail, situation, body, live, sources, plan, notice, box, send, stop]
+    outputs = [view, where, rail, situation, body, live, sources, plan, notice, consent, box, send, stop]
 
     def show(seen: View, request: gr.Request) -> list[object]:
         asked = request.query_params.get("c")
@@ -62,8 +63,10 @@ def build(page: gr.Blocks, chat: Chat, identify: Identify) -> None:
         screen = chat.wait(seen, owner=owner_of(request, identify), tab=request.session_hash or "")
         return [*_updates(screen), gr.Timer(active=not chat.is_ready)]
 
-    def act(message: str, seen: View, request: gr.Request) -> list[object]:
-        return _updates(chat.act(action_in(message), seen, owner=owner_of(request, identify)))
+    def act(message: str, seen: View, request: gr.Request) -> Iterator[list[object]]:
+        owner, tab = owner_of(request, identify), request.session_hash or ""
+        for screen in chat.perform(action_in(message), seen, owner=owner, tab=tab):
+            yield _updates(screen)
 
     def answer(text: str, seen: View, request: gr.Request) -> Iterator[list[object]]:
         tab = request.session_hash or ""
@@ -82,7 +85,8 @@ def build(page: gr.Blocks, chat: Chat, identify: Identify) -> None:
 
 def _updates(screen: Screen) -> list[object]:
     """What Gradio is to change, in the order of the outputs."""
-    pieces = [screen.rail, screen.situation, screen.body, screen.live, screen.sources, screen.plan, screen.notice]
+    pieces = [screen.where, screen.rail, screen.situation, screen.body, screen.live, screen.sources, screen.plan]
+    pieces += [screen.notice, screen.consent]
     box: dict[str, Any] = {}
     if screen.draft is not None:
         box["value"] = screen.draft

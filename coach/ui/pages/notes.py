@@ -19,14 +19,16 @@ from coach.ui.view import action_in
 
 if TYPE_CHECKING:
     from coach.ui.downloads import Identify
+    from coach.ui.preferences import Preferences
     from coach.ui.shelf import Shelf
 
 
-def build(page: gr.Blocks, shelf: Shelf, identify: Identify) -> None:
+def build(page: gr.Blocks, shelf: Shelf, preferences: Preferences, identify: Identify) -> None:
     """Lay the page out inside `page`, which is open."""
     Navbar(visible=False)
     with gr.Column(elem_id="app"):
         piece("bar", render.page_bar("notes"))
+        where = piece("where", preferences.at_start())
         with gr.Row(elem_id="library"):
             with gr.Column(elem_id="shelf"):
                 files = gr.File(
@@ -42,8 +44,9 @@ def build(page: gr.Blocks, shelf: Shelf, identify: Identify) -> None:
     outputs = [form, results, found, listing, note, notice]
 
     def show(request: gr.Request) -> list[object]:
-        screen = shelf.show(request.query_params.get("note"), owner=owner_of(request, identify))
-        return [*_updates(screen), gr.Timer(active=not shelf.is_ready)]
+        owner = owner_of(request, identify)
+        screen = shelf.show(request.query_params.get("note"), owner=owner)
+        return [*_updates(screen), preferences.where(owner=owner), gr.Timer(active=not shelf.is_ready)]
 
     def act(message: str, request: gr.Request) -> list[object]:
         return _updates(shelf.act(action_in(message), owner=owner_of(request, identify)))
@@ -53,8 +56,8 @@ def build(page: gr.Blocks, shelf: Shelf, identify: Identify) -> None:
         for screen in shelf.take_in(paths, owner=owner_of(request, identify)):
             yield [*_updates(screen), None]
 
-    page.load(show, None, [*outputs, tick], **PRIVATE)
-    tick.tick(show, None, [*outputs, tick], **PRIVATE)
+    page.load(show, None, [*outputs, where, tick], **PRIVATE)
+    tick.tick(show, None, [*outputs, where, tick], **PRIVATE)
     action.change(act, [action], outputs, trigger_mode="multiple", **PRIVATE)
     files.upload(take_in, [files], [*outputs, files], **PRIVATE)
 

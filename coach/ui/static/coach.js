@@ -76,7 +76,7 @@
     if (what === "cite") wanted = id.split(":").pop();
     else left = id ? { place: target.closest(".block")?.id, id } : null;
     ask({ do: what, id: id || "", text: text || "" });
-    if (what === "cite" && isNarrow()) drawer("panel");
+    if (["cite", "sent"].includes(what) && isNarrow() && document.body.dataset.drawer !== "panel") drawer("panel");
     if (["open", "new", "delete"].includes(what) && document.body.dataset.drawer === "rail") drawer("rail");
     if (target.dataset.focus !== undefined || what === "new") setTimeout(() => box()?.focus(), 250);
   });
@@ -115,7 +115,8 @@
 
   function settle() {
     for (const [id, role, label] of [["rail", "complementary", "Conversations"], ["panel", "complementary", "Sources and plan"],
-      ["scroll", "log", "Conversation"], ["shelf", "region", "Add and find notes"], ["reader", "region", "The note"]]) {
+      ["scroll", "log", "Conversation"], ["shelf", "region", "Add and find notes"], ["reader", "region", "The note"],
+      ["settings", "region", "Settings"]]) {
       const place = document.getElementById(id);
       if (place && !place.hasAttribute("role")) {
         place.setAttribute("role", role);
