@@ -166,11 +166,7 @@ def _wired(settings: Settings, progress: Progress | None, closing: ExitStack, *,
     retrieval = Retrieval(vectors, words, embedder, store)
     setup = model_of(settings)
     impressions = Impressions(knowledge, retrieval, ArrayFiles(settings.home / "readers"))
-    if progress:
-        progress("Learning to read messages", 0, 1)
-    impressions.prepare()
-    if progress:
-        progress("Learning to read messages", 1, 1)
+    impressions.prepare(progress)
     return Coach(
         settings=settings,
         knowledge=knowledge,

@@ -205,14 +205,15 @@ def test_a_changed_alarm_makes_the_reader_of_alarms_anew_and_no_other(world: Sma
     assert sorted(kept.saved) == ["alarms", "alarms", "situations"]
 
 
-def test_another_embedding_of_the_same_message_makes_the_readers_anew(world: SmallWorld) -> None:
+def test_another_embedder_makes_the_readers_anew(world: SmallWorld) -> None:
     class Shouting(WordEmbedder):
         def embed_documents(self, texts: list[str]) -> list[list[float]]:
             return super().embed_documents([f"{text} indeed" for text in texts])
 
     kept = MemoryArrays()
     on(world.knowledge, world, kept).prepare()
-    vectors, words, embedder = MemoryVectorIndex(IDENTITY), MemoryLexicalIndex(), Shouting()
+    other = replace(IDENTITY, digest="another")
+    vectors, words, embedder = MemoryVectorIndex(other), MemoryLexicalIndex(), Shouting()
     synchronise(world.knowledge.indexed_texts(), vectors, words, embedder)
     Impressions(world.knowledge, Retrieval(vectors, words, embedder, world.store), kept).prepare()
     assert sorted(kept.saved) == ["alarms", "alarms", "situations", "situations"]

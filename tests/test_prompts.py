@@ -16,7 +16,7 @@ from coach.adapters.packaged_data import data_folder
 from coach.adapters.prompt_files import PromptFiles
 from coach.domain.errors import PromptError
 from coach.domain.safety import SafetyKind
-from coach.services import compose
+from coach.services import compose, model_request, model_writer
 
 GREETING = '---\npurpose: "Greets."\nvariables: [name]\n---\nHello {{ name }}.\n'
 FILLED_IN = {"safety/": get_args(SafetyKind), "replies/": ("about-coach", "thanks")}
@@ -152,7 +152,7 @@ def test_the_digest_changes_when_a_file_changes_and_only_then(tmp_path: Path) ->
     assert PromptFiles(tmp_path).digest == before
 
 
-def test_every_prompt_file_is_rendered_by_the_composer_and_every_name_it_uses_exists(ours: PromptFiles) -> None:
+def test_every_prompt_file_is_rendered_and_every_name_that_is_rendered_exists(ours: PromptFiles) -> None:
     assert set(_names_used()) == set(ours.templates)
 
 
@@ -161,12 +161,20 @@ def test_every_prompt_says_what_it_is_for(ours: PromptFiles) -> None:
 
 
 def _names_used() -> Iterator[str]:
-    """Names of templates in the composer's own source; one that is completed at run time stands for all that it can be."""
-    tree = ast.parse(Path(compose.__file__).read_text(encoding="utf-8"))
+    """Names of templates in the sources that render them; one that is completed at run time stands for all it can be."""
+    for module in (compose, model_request, model_writer):
+        yield from _names_used_in(ast.parse(Path(module.__file__).read_text(encoding="utf-8")))
+
+
+def _names_used_in(tree: ast.Module) -> Iterator[str]:
     joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
     inside = {id(part) for node in joined for part in node.values}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and id(node) not in inside and str(node.value).startswith(tuple(FILLED_IN)):
+        if (
+            isinstance(node, ast.Constant)
+            and id(node) not in inside
+            and str(node.value).startswith((*FILLED_IN, "model/"))
+        ):
             yield str(node.value)
     for node in joined:
         first = node.values[0]

@@ -6,6 +6,7 @@ What is made of them is `coach.services.situation` and `coach.services.safety`; 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coach.domain.knowledge import Term
-from coach.ports import ArrayStore, EntryKind, KnowledgeBase, Vector
+from coach.ports import ArrayStore, EntryKind, KnowledgeBase, Progress
 from coach.services import cues, linear_reader, safety
 from coach.services.linear_reader import Examples, LinearReader, Message
 from coach.services.retrieval import Query, Retrieval
@@ -51,17 +52,17 @@ class Impressions:
         self._alarms: LinearReader | None = None
         self._lock = threading.Lock()
 
-    def prepare(self) -> None:
-        """Fit or load the readers, which takes seconds the first time.
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Fit or load the readers; fitting takes seconds, and progress is told of it alone.
 
         Raises:
             RetrievalFailed: where an index does not answer, or lacks a labelled message.
         """
         with self._lock:
             if not self._situation:
-                self._situation = self._readers("situations", cues.signs, self._situation_examples())
+                self._situation = self._readers("situations", cues.signs, self._situation_examples(), progress)
             if self._alarms is None:
-                self._alarms = self._readers("alarms", safety.signs, self._alarm_examples())[ALARM]
+                self._alarms = self._readers("alarms", safety.signs, self._alarm_examples(), progress)[ALARM]
 
     def of(self, query: Query) -> Impression:
         """The impression that a message makes.
@@ -128,18 +129,20 @@ class Impressions:
         return lesson
 
     def _readers(
-        self, name: str, signs_of: Callable[[str], Sequence[float]], lesson: _Lesson
+        self, name: str, signs_of: Callable[[str], Sequence[float]], lesson: _Lesson, progress: Progress | None
     ) -> Mapping[str, LinearReader]:
         """By field; learnt from the lesson unless readers of the very same are kept."""
+        digest = lesson.digest(self._retrieval.embedder_digest)
+        kept = self._kept.load(name, digest)
+        if kept is not None and all(f"{field}-{part}" in kept for field in lesson.fields for part in _PARTS):
+            return {field: _reader(kept, field) for field in lesson.fields}
+        if progress:
+            progress("Learning to read messages", 0, len(lesson.examples))
         vectors = {
             kind: dict(zip(ids, self._retrieval.library_vectors(kind, ids), strict=True))
             for kind, ids in lesson.ids_by_kind().items()
         }
         messages = [Message(text, vectors[kind][key], signs_of(text)) for kind, key, text, _ in lesson.examples]
-        digest = _digest(messages, [repr(sorted((f, sorted(ls)) for f, ls in e[3].items())) for e in lesson.examples])
-        kept = self._kept.load(name, digest)
-        if kept is not None and all(f"{field}-{part}" in kept for field in lesson.fields for part in _PARTS):
-            return {field: _reader(kept, field) for field in lesson.fields}
         examples = Examples(messages)
         readers = {
             field: examples.reader({p: e[3][field] for p, e in enumerate(lesson.examples) if field in e[3]})
@@ -155,6 +158,8 @@ class Impressions:
             )
         }
         self._kept.save(name, digest, arrays)
+        if progress:
+            progress("Learning to read messages", len(lesson.examples), len(lesson.examples))
         return readers
 
 
@@ -173,25 +178,18 @@ class _Lesson:
     def add(self, kind: EntryKind, key: str, text: str, labels: Mapping[str, Collection[str]]) -> None:
         self.examples.append((kind, key, text, labels))
 
+    def digest(self, embedder: str) -> str:
+        """Of all that fitting depends on: the examples, the embedder, and how signs are found and readers fitted."""
+        digest = hashlib.sha256(embedder.encode())
+        for module in (cues, safety, linear_reader):
+            digest.update(inspect.getsource(module).encode())
+        for _, key, text, labels in self.examples:
+            sorted_labels = sorted((field, sorted(found)) for field, found in labels.items())
+            digest.update(f"{key}\x00{text}\x00{sorted_labels}\x00".encode())
+        return digest.hexdigest()
+
     def ids_by_kind(self) -> Mapping[EntryKind, list[str]]:
         ids: dict[EntryKind, list[str]] = {}
         for kind, key, _, _ in self.examples:
             ids.setdefault(kind, []).append(key)
         return ids
-
-
-def _digest(messages: Sequence[Message], labels: Sequence[str]) -> str:
-    """Of all that fitting depends on."""
-    digest = hashlib.sha256(
-        repr(
-            (linear_reader.PENALTY, linear_reader.WORDS_WEIGHT, linear_reader.SIGN_WEIGHT, linear_reader.BUCKETS)
-        ).encode()
-    )
-    for message, label in zip(messages, labels, strict=True):
-        digest.update(f"{message.text}\x00{label}\x00{list(message.signs)}\x00".encode())
-        digest.update(_bytes(message.vector))
-    return digest.hexdigest()
-
-
-def _bytes(vector: Vector) -> bytes:
-    return np.asarray(vector, dtype=np.float32).tobytes()

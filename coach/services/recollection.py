@@ -25,6 +25,8 @@ NOTES_READ = 8
 CHUNKS_READ = 10
 """Of the best for a question, whose sentences are looked at one by one."""
 ANSWERS_SHOWN = 3
+ANSWER_GAP = 0.5
+"""A sentence that falls behind the best by more is not shown beside it."""
 SURE = 0.45
 """Cosine similarity from which a sentence counts as an answer, whatever its words."""
 RELEVANT = 0.30
@@ -124,7 +126,8 @@ class Recollection:
             return Lookup(found=mine, first_day=min(dated, default=None))
         answers = answers_in(query, hits, notes, self._retrieval, leave_out=situation.name or "")
         if any(_answers(hit, asked) for hit in hits) or (answers and answers[0].similarity >= SURE):
-            found = [_of_answer(answer, "nearest to what you asked") for answer in answers[:ANSWERS_SHOWN]]
+            near = [answer for answer in answers[:ANSWERS_SHOWN] if answer.score >= answers[0].score - ANSWER_GAP]
+            found = [_of_answer(answer, "nearest to what you asked") for answer in near]
             return Lookup(found=_distinct(found), first_day=min(dated, default=None))
         if scope.since and not hits:
             hits = self._retrieval.notes(

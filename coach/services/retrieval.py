@@ -74,6 +74,12 @@ class Retrieval:
         self._embedder = embedder
         self._store = store
 
+    @property
+    def embedder_digest(self) -> str:
+        """Of the embedder that the stored vectors came from; empty where there are none."""
+        identity = self._vectors.identity()
+        return f"{identity.name} {identity.digest}" if identity else ""
+
     def query(self, text: str) -> Query:
         """Embed a query.
 
