@@ -126,8 +126,8 @@ class Recollection:
             return Lookup(found=mine, first_day=min(dated, default=None))
         answers = answers_in(query, hits, notes, self._retrieval, leave_out=situation.name or "")
         if any(_answers(hit, asked) for hit in hits) or (answers and answers[0].similarity >= SURE):
-            near = [answer for answer in answers[:ANSWERS_SHOWN] if answer.score >= answers[0].score - ANSWER_GAP]
-            found = [_of_answer(answer, "nearest to what you asked") for answer in near]
+            shown = [answer for answer in answers[:ANSWERS_SHOWN] if answer.score >= answers[0].score - ANSWER_GAP]
+            found = [_of_answer(answer, "nearest to what you asked") for answer in shown]
             return Lookup(found=_distinct(found), first_day=min(dated, default=None))
         if scope.since and not hits:
             hits = self._retrieval.notes(
