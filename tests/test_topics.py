@@ -76,16 +76,12 @@ MESSAGES = {
 }
 """By topic; a message does not hold the words of the topic's label where a person would not use them."""
 
-NOT_YET = frozenset(
-    "agreements cadence confidentiality conflict decisions ethics first-session giving-feedback goal-plans goal-progress"
-    " influence listening networking own-story promotion remote safety setbacks silence-emotion stuck-fading technical"
-    " values young-people".split()
-)
+NOT_YET = frozenset({"goal-progress", "silence-emotion"})
 """Topics whose message does not get a suggestion of the topic yet; whoever mends one takes it out."""
-FALSE_ALARMS = frozenset({"agreements", "silence-emotion", "young-people"})
+FALSE_ALARMS = frozenset({"silence-emotion"})
 """Topics whose message is met with care or a refusal that nobody needs."""
 
-WANTED = 0.8
+WANTED = 0.9
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +101,7 @@ def test_there_is_a_message_for_every_topic() -> None:
     assert set(MESSAGES) == {topic.id for topic in topics}
 
 
-@pytest.mark.xfail(reason="38 of 57 topics when this was written", strict=False)
-def test_four_of_five_topics_get_a_suggestion_of_theirs(suggested: dict[str, set[str]]) -> None:
+def test_nearly_all_topics_get_a_suggestion_of_theirs(suggested: dict[str, set[str]]) -> None:
     missed = sorted(topic for topic, found in suggested.items() if topic not in found)
     print("no suggestion of the topic:", ", ".join(missed) or "none missed")  # noqa: T201
     assert len(missed) <= (1 - WANTED) * len(suggested), missed
